@@ -1,0 +1,2 @@
+//! Implementations of the ports. An adapter translates and decides nothing; siblings never name each
+//! other.

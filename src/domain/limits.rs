@@ -1,0 +1,86 @@
+//! Every bound of the engine, with the reason for its value.
+//!
+//! A bound that an operator may want to move is configuration and only has its default here. The
+//! `const` assertions hold the relations between bounds.
+
+use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
+
+/// Largest JSON body: a batch of 500 events of about 400 bytes fits with room to spare.
+pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// Events of one batch (API contract).
+pub const EVENTS_PER_BATCH_MAX: usize = 500;
+/// Items of one list page; more is a second request.
+pub const PAGE_LEN_MAX: u32 = 100;
+/// Items of a list page when the client does not say.
+pub const PAGE_LEN_DEFAULT: u32 = 20;
+/// Clips of one feed page when the client does not say: about a minute of watching.
+pub const FEED_PAGE_LEN_DEFAULT: u32 = 10;
+/// Clips of one feed page at most.
+pub const FEED_PAGE_LEN_MAX: u32 = 50;
+/// Product tags of one clip (API contract).
+pub const TAGS_PER_CLIP_MAX: usize = 30;
+/// Variants of one product; Shopify and Google Merchant feeds stay at or below 100 by default.
+pub const VARIANTS_PER_PRODUCT_MAX: usize = 100;
+/// Pictures of one product.
+pub const IMAGES_PER_PRODUCT_MAX: usize = 10;
+/// Lines of one checkout.
+pub const LINES_PER_CHECKOUT_MAX: usize = 20;
+/// Units of one line.
+pub const UNITS_PER_LINE_MAX: u32 = 100;
+/// Pending holds of one variant: bounds its partition and what one hoarder can pile up.
+pub const HOLDS_PER_VARIANT_MAX: usize = 10_000;
+/// Open checkouts of one account: bounds hold hoarding.
+pub const OPEN_CHECKOUTS_PER_ACCOUNT_MAX: usize = 20;
+/// Units on hand of one variant; sums of holds stay far from overflow.
+pub const ON_HAND_MAX: u32 = 1_000_000_000;
+/// Largest price of one unit in minor units: 20 lines of 100 units still sum within 63 bits.
+pub const UNIT_PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
+/// How long stock is held for an open checkout: long enough to type an address and pass a bank's
+/// challenge, short enough that an abandoned one does not starve others.
+pub const HOLD_TTL_MS: i64 = 10 * MINUTE_MS;
+/// How long a quoted price is honoured.
+pub const QUOTE_TTL_MS: i64 = 15 * MINUTE_MS;
+/// How long an idempotency record is kept (API contract).
+pub const IDEMPOTENCY_TTL_MS: i64 = 30 * DAY_MS;
+/// Length of an `Idempotency-Key`: a UUID has 36 characters, vendors prefix it.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Text fields, in characters.
+pub const TITLE_CHARS_MAX: usize = 200;
+/// A caption with hashtags.
+pub const CAPTION_CHARS_MAX: usize = 2_200;
+/// A product's description.
+pub const DESCRIPTION_CHARS_MAX: usize = 5_000;
+/// Short names: handles, options, SKUs, address lines.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Commands that one commit of the embedded store may carry: the group is bounded so that its
+/// slowest command delays the others by milliseconds.
+pub const COMMIT_GROUP_MAX: usize = 512;
+/// Commands that may wait for the embedded store's writer before callers are told to come back.
+pub const WRITE_QUEUE_MAX: usize = 8_192;
+/// Longest wait for a slot in the write queue or for a commit.
+pub const STORE_DEADLINE_MS: i64 = 10 * SECOND_MS;
+/// Rows that a reconciler touches per activation.
+pub const RECONCILER_BATCH_MAX: usize = 200;
+/// A transcode is tried this often before it is parked.
+pub const JOB_ATTEMPTS_MAX: u32 = 3;
+/// A lease outlives three missed heartbeats.
+pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
+/// How often a worker renews its lease.
+pub const JOB_HEARTBEAT_MS: i64 = 8 * SECOND_MS;
+/// Longest wait between two tries of a job.
+pub const JOB_BACKOFF_MS_MAX: i64 = 5 * MINUTE_MS;
+
+const _: () = {
+    assert!(JOB_HEARTBEAT_MS * 3 < JOB_LEASE_MS, "a lease outlives three missed heartbeats");
+    assert!(
+        HOLD_TTL_MS <= QUOTE_TTL_MS,
+        "a hold taken at the last moment of a quote is paid at its price"
+    );
+    assert!(
+        UNIT_PRICE_MINOR_MAX * (UNITS_PER_LINE_MAX as i64)
+            < i64::MAX / (LINES_PER_CHECKOUT_MAX as i64),
+        "a checkout's total cannot overflow"
+    );
+    assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
+    assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
+};

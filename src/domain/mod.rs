@@ -1,0 +1,9 @@
+//! Pure values and rules: what a clip, a price, a hold or an order *is*.
+//!
+//! Nothing here knows about async, wires, clocks, chance or stores. Time and random bits come in as
+//! arguments, so each rule can be tried with a table of inputs.
+
+pub mod id;
+pub mod limits;
+pub mod money;
+pub mod time;

@@ -1,0 +1,14 @@
+//! Vitrine: an engine for shoppable short video, a ranked feed and a correct shop in one binary.
+//!
+//! The layers, lowest first. Each may name only what stands before it; `tests/tidy.rs` holds the
+//! exact table and `ARCHITECTURE.md` tells the story.
+//!
+//! | layer | what it is |
+//! |---|---|
+//! | [`domain`] | pure values and rules |
+//! | [`ports`] | traits for everything outside, each with a contract |
+//! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |
+
+pub mod adapters;
+pub mod domain;
+pub mod ports;

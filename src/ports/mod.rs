@@ -1,0 +1,10 @@
+//! What the engine needs from the world, as traits; a trait's documentation is its contract.
+//!
+//! Ports promise what the weakest backend keeps: **one conditional write in one partition**. Longer
+//! work is a line of idempotent steps. Each port has one contract suite in `tests/contract`, which
+//! runs over every backend.
+
+pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod signer;
