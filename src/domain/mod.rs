@@ -3,7 +3,13 @@
 //! Nothing here knows about async, wires, clocks, chance or stores. Time and random bits come in as
 //! arguments, so each rule can be tried with a table of inputs.
 
+pub mod account;
+pub mod catalog;
+pub mod change;
+pub mod clip;
 pub mod id;
+pub mod job;
 pub mod limits;
 pub mod money;
+pub mod tag;
 pub mod time;

@@ -4,7 +4,12 @@
 //! work is a line of idempotent steps. Each port has one contract suite in `tests/contract`, which
 //! runs over every backend.
 
+pub mod accounts;
+pub mod catalog;
+pub mod changes;
+pub mod clips;
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod jobs;
 pub mod signer;

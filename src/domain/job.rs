@@ -1,0 +1,57 @@
+//! Background work that was asked for: what, how often tried, when next.
+
+use crate::domain::id::{ClipId, JobId};
+use crate::domain::limits::{JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS_MAX};
+use crate::domain::time::{SECOND_MS, Timestamp};
+
+/// What is to be done. The payload only names things; the worker reads their present state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JobKind {
+    /// Make renditions of a clip's upload and publish it.
+    Transcode(ClipId),
+}
+
+/// One unit of work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Job {
+    /// Who it is; derived from the work, so that asking twice queues once.
+    pub id: JobId,
+    /// What is to be done.
+    pub kind: JobKind,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// Not before this instant.
+    pub run_at: Timestamp,
+}
+
+/// What becomes of a job whose try failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterFailure {
+    /// Again at this instant.
+    RetryAt(Timestamp),
+    /// Parked as a dead letter for an operator.
+    Park,
+}
+
+/// Decides after try number `attempts` (from 1): the wait doubles from five seconds up to a bound.
+pub fn after_failure(attempts: u32, now: Timestamp) -> AfterFailure {
+    if attempts >= JOB_ATTEMPTS_MAX {
+        return AfterFailure::Park;
+    }
+    let doublings = attempts.saturating_sub(1).min(16);
+    let wait_ms = (5 * SECOND_MS).saturating_mul(1 << doublings).min(JOB_BACKOFF_MS_MAX);
+    AfterFailure::RetryAt(now.plus_ms(wait_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_end_in_the_park() {
+        let now = Timestamp::from_unix_ms(1_000);
+        assert_eq!(after_failure(1, now), AfterFailure::RetryAt(now.plus_ms(5_000)));
+        assert_eq!(after_failure(2, now), AfterFailure::RetryAt(now.plus_ms(10_000)));
+        assert_eq!(after_failure(JOB_ATTEMPTS_MAX, now), AfterFailure::Park);
+    }
+}
