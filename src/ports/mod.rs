@@ -13,3 +13,4 @@ pub mod entropy;
 pub mod error;
 pub mod jobs;
 pub mod signer;
+pub mod tokens;
