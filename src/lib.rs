@@ -11,7 +11,11 @@
 
 pub mod adapters;
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod http;
+pub mod lifecycle;
 pub mod ports;
 pub mod services;
+pub mod telemetry;
