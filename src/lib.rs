@@ -8,7 +8,9 @@
 //! | [`domain`] | pure values and rules |
 //! | [`ports`] | traits for everything outside, each with a contract |
 //! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |
+//! | [`http`] | requests and responses |
 
 pub mod adapters;
 pub mod domain;
+pub mod http;
 pub mod ports;

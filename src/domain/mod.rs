@@ -7,3 +7,4 @@ pub mod id;
 pub mod limits;
 pub mod money;
 pub mod time;
+pub mod upload;

@@ -7,4 +7,6 @@
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod objects;
 pub mod signer;
+pub mod upload_spool;
