@@ -2,3 +2,5 @@
 //! other.
 
 pub mod fs;
+pub mod s3;
+pub mod s3_server;
