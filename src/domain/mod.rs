@@ -13,3 +13,4 @@ pub mod limits;
 pub mod money;
 pub mod tag;
 pub mod time;
+pub mod upload;

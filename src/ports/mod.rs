@@ -12,5 +12,7 @@ pub mod clock;
 pub mod entropy;
 pub mod error;
 pub mod jobs;
+pub mod objects;
 pub mod signer;
 pub mod tokens;
+pub mod upload_spool;
