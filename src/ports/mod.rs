@@ -16,3 +16,4 @@ pub mod objects;
 pub mod signer;
 pub mod tokens;
 pub mod upload_spool;
+pub mod uploads;

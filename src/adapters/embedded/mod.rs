@@ -15,6 +15,7 @@ mod clips;
 mod codec;
 mod jobs;
 mod tables;
+mod uploads;
 mod writer;
 
 use std::path::Path;

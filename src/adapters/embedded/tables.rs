@@ -25,6 +25,15 @@ pub(super) const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs
 /// (instant from which it may be claimed, job) → nothing. A leased job stands at its lease's end.
 pub(super) const JOBS_DUE: TableDefinition<(i64, u128), ()> = TableDefinition::new("jobs_due.v1");
 
+/// upload → record.
+pub(super) const UPLOADS: TableDefinition<u128, &[u8]> = TableDefinition::new("uploads.v1");
+/// (end of its time, upload) → nothing.
+pub(super) const UPLOADS_BY_END: TableDefinition<(i64, u128), ()> =
+    TableDefinition::new("uploads_by_end.v1");
+/// (owner, upload) → nothing: those without a clip.
+pub(super) const UPLOADS_OPEN: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("uploads_open.v1");
+
 /// Makes every table, so that a read never meets a missing one.
 pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(ACCOUNTS)?;
@@ -34,5 +43,8 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(CHANGES)?;
     txn.open_table(JOBS)?;
     txn.open_table(JOBS_DUE)?;
+    txn.open_table(UPLOADS)?;
+    txn.open_table(UPLOADS_BY_END)?;
+    txn.open_table(UPLOADS_OPEN)?;
     Ok(())
 }
