@@ -5,5 +5,7 @@
 
 pub mod id;
 pub mod limits;
+pub mod media_failure;
 pub mod money;
+pub mod rendition;
 pub mod time;
