@@ -221,7 +221,7 @@ fn even(side: f64) -> u32 {
 
 fn even_below(side: f64) -> u32 {
     // The sum of aspect and scale may end a hair below a whole number.
-    ((side + 1e-6) / 2.0).floor() as u32 * 2
+    (side / 2.0 + 1e-6).floor() as u32 * 2
 }
 
 /// The rungs of a source, largest first, never empty, never larger than the source.

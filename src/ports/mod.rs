@@ -8,3 +8,4 @@ pub mod clock;
 pub mod entropy;
 pub mod error;
 pub mod signer;
+pub mod transcoder;
