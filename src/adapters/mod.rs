@@ -3,6 +3,7 @@
 
 pub mod embedded;
 
+pub mod ffmpeg;
 pub mod fs;
 pub mod s3;
 pub mod s3_server;

@@ -15,5 +15,6 @@ pub mod jobs;
 pub mod objects;
 pub mod signer;
 pub mod tokens;
+pub mod transcoder;
 pub mod upload_spool;
 pub mod uploads;
