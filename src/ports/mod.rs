@@ -12,6 +12,7 @@ pub mod clock;
 pub mod entropy;
 pub mod error;
 pub mod jobs;
+pub mod media_links;
 pub mod objects;
 pub mod signer;
 pub mod tokens;
