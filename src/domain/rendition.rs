@@ -118,13 +118,14 @@ impl FrameRate {
     /// The rate of the renditions: always a standard one, at most about `cap` per second.
     ///
     /// `average` is frames by duration, `nominal` the rate that the container claims; either may be
-    /// nonsense. A standard nominal rate wins if the average is within 12 % of it: edit lists and a
-    /// dropped frame move the average, not the camera. Otherwise the next standard rate at or above
-    /// the average, so that no frame is lost. Rates above the cap are halved, which keeps motion even.
+    /// nonsense. A standard nominal rate wins unless the average is more than 12 % above it: edit
+    /// lists, dropped frames and pauses move the average, not the grid on which pictures were taken.
+    /// Otherwise the next standard rate at or above the average, so that no frame is lost. Rates above
+    /// the cap are halved, which keeps motion even.
     pub fn choose(average: f64, nominal: f64, cap: f64) -> Self {
         let plausible = |rate: f64| rate.is_finite() && rate > 4.0;
         let named = Self::nearest(nominal, 0.000_5)
-            .filter(|_| !plausible(average) || (average / nominal - 1.0).abs() < 0.12);
+            .filter(|_| !plausible(average) || average < nominal * 1.12);
         let wanted = if plausible(average) { average } else { 30.0 };
         let measured = || Self::nearest(wanted, 0.01).unwrap_or_else(|| Self::at_or_above(wanted));
         let mut rate = named.unwrap_or_else(measured);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::fs;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time;
 
 use crate::adapters::ffmpeg::engine::Settings;
@@ -83,17 +83,19 @@ impl ChildTranscoder {
         };
         let mut conversation = Conversation::new(output, events);
         let talk = async {
+            let (ended, end) = oneshot::channel();
             let hear = async {
                 let heard = conversation.listen(stdout).await;
                 if heard.is_err() {
                     // A child that talks nonsense is not waited for.
                     child.start_kill().map_err(TranscodeError::failed)?;
                 }
-                heard
+                let status = child.wait().await.map_err(TranscodeError::failed)?;
+                let _ = ended.send(()); // Nobody waits for it if standard error was closed before.
+                heard.map(|()| status)
             };
-            let (heard, last_words) = tokio::join!(hear, tail(stderr));
-            let status = child.wait().await.map_err(TranscodeError::failed)?;
-            heard.map(|()| (status, last_words))
+            let (status, last_words) = tokio::join!(hear, tail(stderr, end));
+            status.map(|status| (status, last_words))
         };
         let Ok(said) = time::timeout(self.deadline, talk).await else {
             // Waited for, so that it writes nothing after the output has been removed.
@@ -269,20 +271,29 @@ async fn read_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Op
     Ok(Some(line))
 }
 
-/// Reads to the end and keeps the last bytes.
-async fn tail(mut stream: impl AsyncRead + Unpin) -> String {
+/// Reads until the stream ends, or until `end` when nothing more is there, and keeps the last bytes.
+async fn tail(mut stream: impl AsyncRead + Unpin, mut end: oneshot::Receiver<()>) -> String {
     let mut kept = Vec::new();
     let mut piece = [0; 1024];
-    while let Ok(count @ 1..) = stream.read(&mut piece).await {
+    loop {
+        let count = tokio::select! {
+            biased;
+            count = stream.read(&mut piece) => count.unwrap_or(0),
+            _ = &mut end => 0,
+        };
+        if count == 0 {
+            return String::from_utf8_lossy(&kept).trim().to_owned();
+        }
         kept.extend_from_slice(&piece[..count]);
         let excess = kept.len().saturating_sub(limits::TRANSCODE_STDERR_BYTES_MAX);
         kept.drain(..excess);
     }
-    String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::{is_plain_path, read_line, tail};
     use crate::domain::limits;
 
@@ -314,7 +325,8 @@ mod tests {
     async fn only_last_words_are_kept() {
         let mut speech = vec![b'x'; limits::TRANSCODE_STDERR_BYTES_MAX * 3];
         speech.extend_from_slice(b"the end");
-        let kept = tail(speech.as_slice()).await;
+        let (_ended, end) = oneshot::channel();
+        let kept = tail(speech.as_slice(), end).await;
         assert!(kept.ends_with("the end") && kept.len() == limits::TRANSCODE_STDERR_BYTES_MAX);
     }
 }

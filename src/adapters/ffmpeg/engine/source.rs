@@ -48,7 +48,7 @@ pub struct Source {
     pub picture: PictureTrack,
     /// Index of the sound track, if there is one that can be decoded.
     pub sound: Option<usize>,
-    /// Length in seconds, by the header or, where that lies, by the timestamps.
+    /// Length of the picture in seconds, by the header or, where that lies, by the timestamps.
     pub seconds: f64,
     /// The earliest timestamp in microseconds: the zero of the output.
     pub start_us: i64,
@@ -91,7 +91,7 @@ impl Source {
         ffi_ext::discard_streams(&mut input, |index| {
             index == picture.index || Some(index) == sound
         });
-        let mut seconds = input.duration() as f64 / f64::from(ff::ffi::AV_TIME_BASE);
+        let mut seconds = claimed_seconds(&input, &picture, start_us);
         if seconds <= 0.0 || seconds > settings.seconds_max() {
             // Headers of fragmented files lie, some have none: let the timestamps speak.
             seconds = measured_seconds(path, &picture, settings)?;
@@ -176,6 +176,18 @@ fn picture_track(
             settings.fps_max,
         ),
     })
+}
+
+/// How long the picture lasts by its track's header or, failing that, the file's; zero if neither says.
+fn claimed_seconds(input: &format::context::Input, picture: &PictureTrack, start_us: i64) -> f64 {
+    let stream = input.stream(picture.index).filter(|stream| stream.duration() > 0);
+    match stream {
+        Some(stream) => {
+            let start = stream.start_time().max(0); // Negative when unknown.
+            picture.seconds(start + stream.duration(), start_us)
+        }
+        None => input.duration() as f64 / f64::from(ff::ffi::AV_TIME_BASE),
+    }
 }
 
 /// Reads the nine native-endian integers in which FFmpeg hands over a display matrix.
