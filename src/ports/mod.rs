@@ -11,6 +11,7 @@ pub mod clips;
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod images;
 pub mod jobs;
 pub mod media_links;
 pub mod objects;

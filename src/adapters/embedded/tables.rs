@@ -25,6 +25,15 @@ pub(super) const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs
 /// (instant from which it may be claimed, job) → nothing. A leased job stands at its lease's end.
 pub(super) const JOBS_DUE: TableDefinition<(i64, u128), ()> = TableDefinition::new("jobs_due.v1");
 
+/// product → product.
+pub(super) const PRODUCTS: TableDefinition<u128, &[u8]> = TableDefinition::new("products.v1");
+/// (merchant, product) → nothing.
+pub(super) const PRODUCTS_BY_MERCHANT: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("products_by_merchant.v1");
+/// variant → product.
+pub(super) const VARIANT_OWNERS: TableDefinition<u128, u128> =
+    TableDefinition::new("variant_owners.v1");
+
 /// upload → record.
 pub(super) const UPLOADS: TableDefinition<u128, &[u8]> = TableDefinition::new("uploads.v1");
 /// (end of its time, upload) → nothing.
@@ -43,6 +52,9 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(CHANGES)?;
     txn.open_table(JOBS)?;
     txn.open_table(JOBS_DUE)?;
+    txn.open_table(PRODUCTS)?;
+    txn.open_table(PRODUCTS_BY_MERCHANT)?;
+    txn.open_table(VARIANT_OWNERS)?;
     txn.open_table(UPLOADS)?;
     txn.open_table(UPLOADS_BY_END)?;
     txn.open_table(UPLOADS_OPEN)?;
