@@ -68,16 +68,25 @@ impl RenditionThread {
     }
 
     /// Hands over the next picture; waits while the encoder is behind. False if the thread has ended,
-    /// which only an error does: [`Self::finish`] says which.
+    /// which only an error does: [`ClosingThread::finish`] says which.
     pub fn send(&mut self, picture: frame::Video) -> bool {
         self.sent += 1;
         self.pictures.send((self.sent - 1, picture)).is_ok()
     }
 
+    /// Says that no more pictures come. The thread goes on with those it has.
+    pub fn close(self) -> ClosingThread {
+        ClosingThread(self.thread)
+    }
+}
+
+/// A thread that encodes its last pictures.
+pub struct ClosingThread(JoinHandle<Result<Track, Fault>>);
+
+impl ClosingThread {
     /// Waits for the last picture to be encoded.
     pub fn finish(self) -> Result<Track, Fault> {
-        drop(self.pictures);
-        self.thread.join().unwrap_or_else(|_| Err(Fault::internal("encoder thread", "it panicked")))
+        self.0.join().unwrap_or_else(|_| Err(Fault::internal("encoder thread", "it panicked")))
     }
 }
 
