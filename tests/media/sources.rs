@@ -200,6 +200,27 @@ fn picture_and_sound_stay_together() {
     }
 }
 
+/// A stream that turns from portrait to landscape keeps its frame: the rest is black, nothing is
+/// stretched.
+#[test]
+fn a_change_of_shape_on_the_way_is_framed() {
+    let workshop = Workshop::new();
+    let half = |size: &str, offset: u32| {
+        let encoding = format!("{H264} -f mpegts -output_ts_offset {offset}");
+        let picture = format!("-f lavfi -i color=white:s={size}:r=30:d=2");
+        fs::read(workshop.make("half.ts", &format!("{picture} {encoding}"))).unwrap()
+    };
+    let both = [half("360x640", 0), half("640x360", 2)].concat();
+    let run = workshop.transcode(&workshop.write("in.ts", &both));
+    judge(&run, &Expected { seconds: 4.0, fps: 30.0, has_sound: false, sizes: SMALL_PORTRAIT });
+    let (width, height) = (180, 320);
+    let pixels = decode(&run.joined("v180"), "-f rawvideo -pix_fmt gray");
+    let frames: Vec<&[u8]> = pixels.chunks_exact(width * height).collect();
+    let column = |frame: &[u8]| [10, height / 2, height - 10].map(|y| frame[y * width + 90] > 128);
+    assert_eq!(column(frames[30]), [true, true, true], "portrait fills the frame");
+    assert_eq!(column(frames[90]), [false, true, false], "landscape lies in its middle");
+}
+
 /// Sound that begins late stays late: it is not pulled to the first picture.
 #[test]
 fn sound_that_begins_late_stays_late() {
