@@ -1,14 +1,14 @@
 //! How does one video in our child process compare with the `ffmpeg` command?
 //!
-//! Same source, ladder, preset, quality, bit rate caps and key frames, measured in turns so that a busy
-//! machine hurts all alike:
+//! Same source, ladder, preset, quality, bit rate caps and key frames, measured in turns so that a
+//! busy machine hurts all alike:
 //!
 //! - **split**: one `ffmpeg` process that decodes once and splits, as a careful script would;
 //! - **apart**: one `ffmpeg` process per rendition, one after the other, as a simple script would.
 //!
-//! Both write MP4 fragments without packaging, playlists, poster or storyboard, which our child does
-//! in the same time. Units: seconds of wall time and of processor time; ratios are medians over rounds
-//! (below one: we are cheaper). Rounds and seconds of video come from the command line:
+//! Both write MP4 fragments without packaging, playlists, poster or storyboard, which our child
+//! does in the same time. Units: seconds of wall time and of processor time; ratios are medians
+//! over rounds (below one: we are cheaper). Rounds and seconds of video come from the command line:
 //! `cargo bench --bench transcode -- 3 15`.
 
 use std::fmt::Write as _;

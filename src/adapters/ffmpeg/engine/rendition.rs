@@ -67,8 +67,8 @@ impl RenditionThread {
         Ok(Self { pictures, thread: thread.spawn(work)?, sent: 0 })
     }
 
-    /// Hands over the next picture; waits while the encoder is behind. False if the thread has ended,
-    /// which only an error does: [`ClosingThread::finish`] says which.
+    /// Hands over the next picture; waits while the encoder is behind. False if the thread has
+    /// ended, which only an error does: [`ClosingThread::finish`] says which.
     pub fn send(&mut self, picture: frame::Video) -> bool {
         self.sent += 1;
         self.pictures.send((self.sent - 1, picture)).is_ok()
@@ -177,7 +177,8 @@ impl RenditionEncoder {
     }
 }
 
-/// Profile, constraints and level of the sequence parameter set in an Annex B header (RFC 6381, 3.3).
+/// Profile, constraints and level of the sequence parameter set in an Annex B header (RFC 6381,
+/// 3.3).
 fn avc_codec(header: &[u8]) -> Option<String> {
     let parameter_set = header.windows(7).find(|bytes| {
         bytes.starts_with(&[0, 0, 1]) && bytes[3] & 0x1f == 7 // NAL unit type 7.

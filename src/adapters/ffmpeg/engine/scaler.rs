@@ -78,8 +78,8 @@ impl PictureFormat {
         }
     }
 
-    /// Filters that scale an upright picture to `width` x `height` and end in BT.709, limited range,
-    /// 8 bits.
+    /// Filters that scale an upright picture to `width` x `height` and end in BT.709, limited
+    /// range, 8 bits.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "FFmpeg's list of colour properties grows with its headers"
@@ -121,8 +121,8 @@ impl PictureFormat {
         let is_2020 = hdr || matches!(self.space, Space::BT2020NCL | Space::BT2020CL);
         let matrix = if is_2020 { "2020_ncl" } else { "709" };
         let long_range = if full { "full" } else { "limited" };
-        // Scaled first, because light is mapped in 32-bit floats. `npl` and `desat` as tried on phone
-        // footage: desat=0 turns bright clouds yellow, npl=1000 is far too dark.
+        // Scaled first, because light is mapped in 32-bit floats. `npl` and `desat` as tried on
+        // phone footage: desat=0 turns bright clouds yellow, npl=1000 is far too dark.
         let tonemap = if hdr { "tonemap=tonemap=hable:desat=2," } else { "" };
         format!(
             "scale={width}:{height}:flags=bicubic:in_range={range}:out_range={range}{framing},\
@@ -140,8 +140,8 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// Builds the graph. `rungs` are the outputs, the largest first: it is made from the source, the
-    /// others from it.
+    /// Builds the graph. `rungs` are the outputs, the largest first: it is made from the source,
+    /// the others from it.
     pub fn new(
         format: PictureFormat,
         geometry: &Geometry,
