@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use crate::app::embedded::{self, StartError};
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
+use crate::domain::account::Scope;
 use crate::http::server;
 use crate::lifecycle::Tasks;
 
@@ -32,6 +33,11 @@ pub enum RunError {
     #[error("signals cannot be caught")]
     Signals(#[source] std::io::Error),
 }
+
+/// A token could not be signed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a token cannot be signed with the installation's key")]
+pub struct TokenFault;
 
 /// A running engine.
 pub struct Running {
@@ -83,6 +89,17 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
 }
 
 impl Running {
+    /// A token for `subject`.
+    pub fn token(
+        &self,
+        subject: &str,
+        scopes: &[Scope],
+        ttl_ms: i64,
+    ) -> Result<String, TokenFault> {
+        let issued = self.app.api.access.issue(subject, scopes, ttl_ms);
+        issued.map(|issued| issued.token).map_err(|_| TokenFault)
+    }
+
     /// Waits for the end; `false` if a task failed.
     pub async fn finish(&self) -> bool {
         let sound = self.tasks.finish(self.drain + Duration::from_secs(5)).await;
