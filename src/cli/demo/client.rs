@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Bytes of one tus request: small enough to see progress, large enough not to matter.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Longest wait for an answer; the last bytes of an upload include its move into the object store.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Why the content could not be loaded.
 #[derive(Debug, thiserror::Error)]
