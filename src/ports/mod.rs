@@ -7,9 +7,15 @@
 pub mod accounts;
 pub mod catalog;
 pub mod changes;
+pub mod checkouts;
 pub mod clips;
 pub mod clock;
 pub mod entropy;
 pub mod error;
+pub mod inventory;
 pub mod jobs;
+pub mod journal;
+pub mod orders;
+pub mod payments;
+pub mod purchases;
 pub mod signer;
