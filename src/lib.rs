@@ -10,5 +10,8 @@
 //! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |
 
 pub mod adapters;
+pub mod app;
 pub mod domain;
+pub mod http;
 pub mod ports;
+pub mod services;

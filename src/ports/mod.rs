@@ -19,3 +19,4 @@ pub mod orders;
 pub mod payments;
 pub mod purchases;
 pub mod signer;
+pub mod tokens;

@@ -1,0 +1,11 @@
+//! The machine's own clock, entropy and keys.
+
+mod clock;
+mod entropy;
+pub mod keys;
+mod tokens;
+
+pub use clock::SystemClock;
+pub use entropy::OsEntropy;
+pub use keys::KeyRing;
+pub use tokens::{JwtTokens, TrustedKey};

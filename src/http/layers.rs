@@ -1,0 +1,195 @@
+//! What every request passes through, on one screen, outermost first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::domain::limits::BODY_BYTES_MAX;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::ports::entropy::Entropy;
+
+/// How much the edge takes on.
+#[derive(Clone, Debug)]
+pub struct HttpLimits {
+    /// Requests of browsing, media and uploads in flight at once; more are refused at once.
+    pub in_flight_max: usize,
+    /// Requests that buy (`/v1/checkouts`) in flight at once: a bound of their own, so that a flood of
+    /// feed requests cannot crowd out a purchase.
+    pub checkouts_in_flight_max: usize,
+    /// Longest time to an answer's headers; uploads and media stream beyond it.
+    pub request_timeout: Duration,
+}
+
+/// Shared by all requests.
+struct Edge {
+    limits: HttpLimits,
+    browsing: Semaphore,
+    buying: Semaphore,
+    entropy: Arc<dyn Entropy>,
+}
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Wraps the routes. Outermost first: a layer listed higher sees the request earlier and the response
+/// later.
+pub fn wrap(routes: Router, limits: HttpLimits, entropy: Arc<dyn Entropy>) -> Router {
+    let edge = Arc::new(Edge {
+        browsing: Semaphore::new(limits.in_flight_max),
+        buying: Semaphore::new(limits.checkouts_in_flight_max),
+        limits,
+        entropy,
+    });
+    routes.layer(
+        tower::ServiceBuilder::new()
+            .layer(cors()) // Answers preflights before anything is counted.
+            .layer(from_fn_with_state(Arc::clone(&edge), identify)) // Ids, problem documents, the log.
+            .layer(CatchPanicLayer::custom(panicked)) // A bug costs one request, not the connection.
+            .layer(from_fn_with_state(edge, admit)) // Refuses at once above the bounds; deadlines.
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
+    )
+}
+
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any) // Tokens travel in a header, never in a cookie, so any origin may ask.
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers(Any)
+        .expose_headers(Any)
+        .max_age(Duration::from_hours(24))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer calls")]
+fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    let error = std::io::Error::other(format!("a handler panicked: {text}"));
+    Problem::hidden(ProblemKind::Internal, &error).into_response()
+}
+
+/// Gives the request an id and a trace, renders problems, writes the log line.
+async fn identify(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let bits = edge.entropy.bits();
+    let id = incoming_id(request.headers()).unwrap_or_else(|| format!("{:016x}", bits >> 64));
+    let trace = trace(request.headers(), bits);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let headers = std::mem::take(response.headers_mut());
+        response = problem.render(&id);
+        response.headers_mut().extend(headers);
+    } else if is_bare_error(&response) {
+        response = unrouted(response.status()).render(&id);
+    }
+    let took_us = started.elapsed().as_micros() as u64;
+    let status = response.status().as_u16();
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    tracing::debug!(request_id = id, %method, route, status, took_us, "request");
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&trace) {
+        headers.insert(TRACEPARENT.clone(), value);
+    }
+    response
+}
+
+/// Errors that the framework made without a body of ours.
+fn is_bare_error(response: &Response) -> bool {
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    failed
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+        && http_body::Body::size_hint(response.body()).exact() == Some(0)
+        && matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+}
+
+fn unrouted(status: StatusCode) -> Problem {
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        return Problem::new(ProblemKind::MethodNotAllowed, "see the `Allow` header");
+    }
+    Problem::new(ProblemKind::NotFound, "no route has this path; `/docs` lists them")
+}
+
+fn incoming_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(&REQUEST_ID)?.to_str().ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    (!text.is_empty() && text.len() <= 64 && text.bytes().all(plain)).then(|| text.to_owned())
+}
+
+/// The W3C trace context of our part of the work: the caller's trace, or a new one.
+fn trace(headers: &HeaderMap, bits: u128) -> String {
+    let span = bits as u64 | 1; // An all-zero span id is invalid.
+    let caller = headers.get(&TRACEPARENT).and_then(|value| value.to_str().ok());
+    let trace = caller.filter(|text| {
+        let hex = |range| {
+            text.get(range).is_some_and(|part: &str| {
+                part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b != b'0')
+            })
+        };
+        text.len() == 55 && text.starts_with("00-") && hex(3..35) && hex(36..52)
+    });
+    match trace {
+        Some(text) => format!("{}{span:016x}{}", &text[..36], &text[52..]),
+        None => format!("00-{:032x}-{span:016x}-00", bits | 1),
+    }
+}
+
+/// Refuses what is beyond the bounds and ends what takes too long.
+async fn admit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let streams = path.starts_with("/media/") || path.starts_with("/v1/uploads");
+    let buys = path.starts_with("/v1/checkouts");
+    let slots = if buys { &edge.buying } else { &edge.browsing };
+    if path == "/livez" || path == "/readyz" {
+        return next.run(request).await;
+    }
+    let Ok(_slot) = slots.try_acquire() else {
+        return Problem::new(ProblemKind::Overloaded, "too many requests at once").into_response();
+    };
+    if streams {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(edge.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(ProblemKind::Timeout, "it may still be finished").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_continued_and_a_bad_one_replaced() {
+        let mut headers = HeaderMap::new();
+        let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        headers.insert(TRACEPARENT.clone(), HeaderValue::from_static(given));
+        let ours = trace(&headers, 7);
+        assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && ours.ends_with("-01"));
+        assert_ne!(ours, given);
+        headers.insert(TRACEPARENT.clone(), HeaderValue::from_static("00-zz"));
+        assert_eq!(trace(&headers, 7).len(), 55);
+    }
+}

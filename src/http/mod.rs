@@ -1,0 +1,65 @@
+//! The HTTP edge: extract, call one service, show.
+//!
+//! All routes stand in `routes.rs`, the layers in `layers.rs`, the problem kinds in `problem.rs`. A
+//! resource has one file with its request and answer shapes and its handlers.
+//!
+//! To add an endpoint: shapes and handler in the resource's file, a line in its `routes()`, a method on
+//! a service, a test in `tests/api`. A new failure is a variant of the service's error; the compiler
+//! then asks for its problem kind.
+
+pub mod accounts;
+pub mod extract;
+pub mod fields;
+pub mod guests;
+pub mod health;
+pub mod layers;
+pub mod openapi;
+pub mod problem;
+pub mod routes;
+pub mod server;
+pub mod web;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::services::access::Access;
+use crate::services::accounts::Accounts;
+
+/// What handlers can reach: each takes the one service it needs.
+#[derive(Clone)]
+pub struct Api {
+    /// Who is calling.
+    pub access: Arc<Access>,
+    /// Profiles.
+    pub accounts: Arc<Accounts>,
+    /// How this server presents itself.
+    pub server: Arc<ServerInfo>,
+}
+
+/// How this server presents itself.
+#[derive(Debug)]
+pub struct ServerInfo {
+    /// Where clients reach it: `https://shop.example`, without a slash at the end.
+    pub public_url: String,
+    /// Whether anybody may get a guest's token.
+    pub guests: bool,
+    /// False while it starts and once it drains: load balancers then send requests elsewhere.
+    pub ready: std::sync::atomic::AtomicBool,
+}
+
+macro_rules! handlers_can_reach {
+    ($($field:ident: $service:ty),* $(,)?) => {
+        $(impl FromRef<Api> for Arc<$service> {
+            fn from_ref(api: &Api) -> Self {
+                Arc::clone(&api.$field)
+            }
+        })*
+    };
+}
+
+handlers_can_reach! {
+    access: Access,
+    accounts: Accounts,
+    server: ServerInfo,
+}

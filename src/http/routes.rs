@@ -1,0 +1,27 @@
+//! All routes on one page.
+
+use axum::Router;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::http::{Api, accounts, guests, health, openapi, web};
+
+/// The API as it is documented: every route comes with its description.
+pub fn api() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(accounts::routes())
+        .merge(guests::routes())
+        .merge(health::routes())
+}
+
+/// Everything this server answers.
+pub fn all(api: Api) -> Router {
+    let (routes, document) = self::api().split_for_parts();
+    let document = openapi::finish(document);
+    Router::new()
+        .merge(routes)
+        .merge(web::routes())
+        .with_state(api)
+        .merge(openapi::reference(document))
+        .route("/favicon.ico", get(web::favicon))
+}

@@ -1,0 +1,5 @@
+//! The use cases: what a viewer, creator, merchant or operator can have done. A service takes only the
+//! ports it uses, sequences them, and states its failures as one enum.
+
+pub mod access;
+pub mod accounts;

@@ -1,0 +1,191 @@
+//! TestApp: the real router and services over an in-memory store, a clock that stands still and seeded
+//! chance. Requests go in by `oneshot`; nothing is mocked.
+
+#![expect(dead_code, reason = "each suite uses a part of it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use vitrine::adapters::embedded::Embedded;
+use vitrine::adapters::sim::{SeededEntropy, SimClock};
+use vitrine::adapters::system::keys::throwaway_token_key;
+use vitrine::adapters::system::{JwtTokens, KeyRing};
+use vitrine::app::{App, Backends, Settings, assemble};
+use vitrine::domain::account::{Market, Scope};
+use vitrine::domain::id::AccountId;
+use vitrine::domain::time::Timestamp;
+use vitrine::http::layers::HttpLimits;
+
+/// The instant at which every test begins: 2026-01-01T00:00:00Z.
+pub const START: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
+
+/// An engine in a test's hand.
+pub struct TestApp {
+    pub app: App,
+    pub clock: Arc<SimClock>,
+    pub store: Embedded,
+    pub backends: Backends,
+}
+
+/// Someone with a token, or without one.
+#[derive(Clone)]
+pub struct Actor {
+    pub id: AccountId,
+    token: Option<String>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The JSON body of an answer that must have this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// The code of a problem document that must have this status.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> String {
+        let body = self.expect(status);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        body["code"].as_str().expect("a problem has a code").to_owned()
+    }
+}
+
+impl TestApp {
+    /// A fresh engine.
+    pub fn new() -> Self {
+        let store = Embedded::in_memory().unwrap();
+        let clock = Arc::new(SimClock::new(START));
+        let key = throwaway_token_key().unwrap();
+        let backends = Backends {
+            accounts: Arc::new(store.clone()),
+            changes: Arc::new(store.clone()),
+            clips: Arc::new(store.clone()),
+            jobs: Arc::new(store.clone()),
+            clock: Arc::clone(&clock) as _,
+            entropy: Arc::new(SeededEntropy::new(42)),
+            signer: Arc::new(KeyRing::from_secret(&[42; 32])),
+            tokens: Arc::new(JwtTokens::new(&key, "vitrine", "vitrine").unwrap()),
+        };
+        let app = assemble(&backends, &settings());
+        Self { app, clock, store, backends }
+    }
+
+    /// Someone with these scopes.
+    pub fn actor(&self, subject: &str, scopes: &[Scope]) -> Actor {
+        let issued = self.app.api.access.issue(subject, scopes, 86_400_000).unwrap();
+        Actor { id: issued.account, token: Some(issued.token) }
+    }
+
+    pub fn viewer(&self, subject: &str) -> Actor {
+        self.actor(subject, &[Scope::Viewer])
+    }
+
+    pub fn creator(&self, subject: &str) -> Actor {
+        self.actor(subject, &[Scope::Viewer, Scope::Creator])
+    }
+
+    pub fn merchant(&self, subject: &str) -> Actor {
+        self.actor(subject, &[Scope::Viewer, Scope::Merchant])
+    }
+
+    pub fn operator(&self) -> Actor {
+        self.actor("operator", &[Scope::Operator])
+    }
+
+    #[expect(clippy::unused_self, reason = "reads like the other actors")]
+    pub fn nobody(&self) -> Actor {
+        Actor { id: AccountId::from_bits(0), token: None }
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Sends a request with headers and perhaps a JSON body.
+    pub async fn request(
+        &self,
+        actor: &Actor,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &actor.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Some(json) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(json.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub async fn get(&self, actor: &Actor, path: &str) -> Answer {
+        self.request(actor, Method::GET, path, &[], None).await
+    }
+
+    pub async fn put(&self, actor: &Actor, path: &str, body: Value) -> Answer {
+        self.request(actor, Method::PUT, path, &[], Some(body)).await
+    }
+
+    pub async fn post(&self, actor: &Actor, path: &str, body: Value) -> Answer {
+        self.request(actor, Method::POST, path, &[], Some(body)).await
+    }
+
+    pub async fn patch(&self, actor: &Actor, path: &str, body: Value) -> Answer {
+        self.request(actor, Method::PATCH, path, &[], Some(body)).await
+    }
+
+    pub async fn delete(&self, actor: &Actor, path: &str) -> Answer {
+        self.request(actor, Method::DELETE, path, &[], None).await
+    }
+
+    /// A POST with an `Idempotency-Key`.
+    pub async fn post_keyed(&self, actor: &Actor, path: &str, key: &str, body: Value) -> Answer {
+        self.request(actor, Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        public_url: "http://vitrine.test".into(),
+        guests: true,
+        default_market: Market::US,
+        http: HttpLimits {
+            in_flight_max: 1_000,
+            checkouts_in_flight_max: 1_000,
+            request_timeout: Duration::from_secs(30),
+        },
+    }
+}
