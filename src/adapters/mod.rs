@@ -3,5 +3,8 @@
 
 pub mod embedded;
 
+pub mod fs;
+pub mod s3;
+pub mod s3_server;
 pub mod sim;
 pub mod system;

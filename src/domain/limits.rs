@@ -86,6 +86,27 @@ pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
 pub const JOB_HEARTBEAT_MS: i64 = 8 * SECOND_MS;
 /// Longest wait between two tries of a job.
 pub const JOB_BACKOFF_MS_MAX: i64 = 5 * MINUTE_MS;
+/// Length of an object's key: prefix, two ids and a file name fit several times; S3 allows 1,024.
+pub const OBJECT_KEY_BYTES_MAX: usize = 512;
+/// Length of one `/`-separated segment of a key: with its escapes it still fits a file name.
+pub const OBJECT_KEY_SEGMENT_BYTES_MAX: usize = 80;
+/// Objects of one list page or one delete batch (the bound of S3).
+pub const OBJECT_PAGE_LEN_MAX: u32 = 1_000;
+/// Parts of one multipart upload (the bound of S3).
+pub const OBJECT_PARTS_MAX: u64 = 10_000;
+/// Bytes that one object request gathers before it hands them to the disk. Two such buffers are
+/// alive at once, so a request stays below 256 KiB.
+pub const OBJECT_BUFFER_BYTES: usize = 64 * 1024;
+/// Largest uploaded clip: an hour of phone video at 8 Mbit/s fits.
+pub const UPLOAD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// How long an unfinished or unused upload is kept.
+pub const UPLOAD_TTL_MS: i64 = DAY_MS;
+/// Pairs in an upload's metadata.
+pub const UPLOAD_METADATA_PAIRS_MAX: usize = 16;
+/// Bytes of all keys and values of an upload's metadata.
+pub const UPLOAD_METADATA_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of an upload that are gathered before they go to the disk.
+pub const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
 
 const _: () = {
     assert!(JOB_HEARTBEAT_MS * 3 < JOB_LEASE_MS, "a lease outlives three missed heartbeats");
@@ -102,4 +123,6 @@ const _: () = {
     assert!(CHECKOUT_LEASE_MS < HOLD_TTL_MS, "a takeover still finds the stock held");
     assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
     assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
+    assert!(OBJECT_KEY_SEGMENT_BYTES_MAX * 3 + 2 <= 255, "an escaped segment is a file name");
+    assert!(OBJECT_BUFFER_BYTES * 4 <= 256 * 1024 && SPOOL_BUFFER_BYTES * 2 <= 1024 * 1024);
 };

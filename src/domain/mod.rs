@@ -21,3 +21,4 @@ pub mod quote;
 pub mod stock;
 pub mod tag;
 pub mod time;
+pub mod upload;

@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod problem;
 pub mod routes;
 pub mod server;
+pub mod tus_headers;
 pub mod web;
 
 use std::sync::Arc;
