@@ -24,3 +24,4 @@ pub mod lifecycle;
 pub mod ports;
 pub mod services;
 pub mod telemetry;
+pub mod worker;

@@ -7,7 +7,11 @@ use crate::adapters::embedded::{Embedded, OpenError};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::Backends;
+use crate::app::shop::ShopBackends;
 use crate::config::Config;
+use crate::domain::order::Purchase;
+use crate::ports::error::StoreError;
+use crate::ports::purchases::PurchaseSink;
 
 /// Why the engine cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +87,16 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
     Ok(JwtTokens::new(&token_key(&layout.keys())?, &auth.issuer, &auth.audience)?)
 }
 
+/// Stands where the feed's event log will take purchases in.
+struct NoFeed;
+
+#[async_trait::async_trait]
+impl PurchaseSink for NoFeed {
+    async fn purchased(&self, _: Purchase) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let layout = Layout::open(&config.data_directory())?;
@@ -94,6 +108,7 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
+        shop: ShopBackends::embedded(&store, Arc::new(NoFeed)),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),

@@ -4,6 +4,7 @@
 
 pub mod embedded;
 pub mod run;
+pub mod shop;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +14,9 @@ use axum::Router;
 use crate::adapters::system::keys::KeyError;
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::embedded::{Layout, StartError};
+use crate::app::shop::{Commons, ShopBackends};
 use crate::domain::account::{Market, Scope};
+use crate::domain::policy::ShopPolicy;
 use crate::http::layers::HttpLimits;
 use crate::http::{Api, ServerInfo, layers, routes};
 use crate::ports::accounts::AccountStore;
@@ -38,6 +41,8 @@ pub struct Backends {
     pub clips: Arc<dyn ClipStore>,
     /// Background work.
     pub jobs: Arc<dyn JobQueue>,
+    /// The shop's stores and providers.
+    pub shop: ShopBackends,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -57,6 +62,8 @@ pub struct Settings {
     pub guests: bool,
     /// Where new accounts watch and buy.
     pub default_market: Market,
+    /// What the shop charges, ships and promises.
+    pub shop: Arc<ShopPolicy>,
     /// How much the edge takes on.
     pub http: HttpLimits,
 }
@@ -89,8 +96,19 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
         guests: settings.guests,
         ready: AtomicBool::new(false),
     };
-    let api =
-        Api { access: Arc::new(access), accounts: Arc::new(accounts), server: Arc::new(server) };
+    let commons = Commons {
+        accounts: Arc::clone(&backends.accounts),
+        changes: Arc::clone(changes),
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        signer: Arc::clone(signer),
+    };
+    let api = Api {
+        access: Arc::new(access),
+        accounts: Arc::new(accounts),
+        shop: shop::shop(&backends.shop, &commons, Arc::clone(&settings.shop)),
+        server: Arc::new(server),
+    };
     let router = layers::wrap(routes::all(api.clone()), settings.http.clone(), Arc::clone(entropy));
     App { api, router }
 }

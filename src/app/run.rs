@@ -10,6 +10,9 @@ use tokio::net::TcpListener;
 use crate::app::embedded::{self, StartError};
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
+use crate::config::raw::Shop;
+use crate::domain::money::Money;
+use crate::domain::policy::ShopPolicy;
 use crate::http::layers::HttpLimits;
 use crate::http::server;
 use crate::lifecycle::Tasks;
@@ -98,10 +101,32 @@ fn settings(config: &Config, public_url: &str) -> Settings {
         public_url: public_url.to_owned(),
         guests: config.raw.auth.guests,
         default_market: config.default_market,
+        shop: Arc::new(policy(&config.raw.shop)),
         http: HttpLimits {
             in_flight_max: server.in_flight_max,
             checkouts_in_flight_max: server.checkouts_in_flight_max,
             request_timeout: Duration::from_millis(server.request_timeout_ms),
         },
     }
+}
+
+/// The shop's numbers as configured; delivery costs the same number of minor units in each currency
+/// that is served by default.
+fn policy(shop: &Shop) -> ShopPolicy {
+    let mut policy = ShopPolicy {
+        platform_fee_bps: shop.platform_fee_bps,
+        creator_commission_bps: shop.creator_commission_bps,
+        return_window_days: u16::try_from(shop.return_window_days).unwrap_or(u16::MAX),
+        ..ShopPolicy::default()
+    };
+    for option in &mut policy.shipping_options {
+        let minor = match option.code.as_str() {
+            "express" => shop.express_shipping,
+            _ => shop.standard_shipping,
+        };
+        for price in &mut option.prices {
+            *price = Money::new(minor, price.currency());
+        }
+    }
+    policy
 }

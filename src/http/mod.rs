@@ -8,15 +8,26 @@
 //! then asks for its problem kind.
 
 pub mod accounts;
+pub mod checkouts;
 pub mod extract;
 pub mod fields;
 pub mod guests;
 pub mod health;
+pub mod inventory;
 pub mod layers;
+pub mod merchant;
 pub mod openapi;
+pub mod ops;
+pub mod orders;
+pub mod preview;
 pub mod problem;
+pub mod products;
+pub mod replay;
 pub mod routes;
+pub mod sandbox;
 pub mod server;
+pub mod shop;
+pub mod shop_views;
 pub mod tus_headers;
 pub mod web;
 
@@ -24,6 +35,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
+use crate::http::shop::ShopApi;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 
@@ -34,6 +46,8 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Profiles.
     pub accounts: Arc<Accounts>,
+    /// Everything that sells.
+    pub shop: ShopApi,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{Api, accounts, guests, health, openapi, web};
+use crate::http::{Api, accounts, guests, health, openapi, shop, web};
 
 /// The API as it is documented: every route comes with its description.
 pub fn api() -> OpenApiRouter<Api> {
@@ -12,6 +12,7 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(accounts::routes())
         .merge(guests::routes())
         .merge(health::routes())
+        .merge(shop::routes())
 }
 
 /// Everything this server answers.

@@ -3,3 +3,13 @@
 
 pub mod access;
 pub mod accounts;
+pub mod catalog;
+pub mod checkout;
+pub mod cursor;
+pub mod idempotency;
+pub mod inventory;
+pub mod ledger;
+pub mod orders;
+pub mod preview;
+pub mod sandbox;
+pub mod signed;

@@ -4,4 +4,8 @@
 mod support;
 
 mod accounts;
+mod checkouts;
 mod edge;
+mod inventory;
+mod orders;
+mod products;
