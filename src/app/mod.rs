@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod run;
 mod services;
 mod settings;
+pub mod shop;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +16,10 @@ use axum::Router;
 use crate::adapters::system::keys::KeyError;
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::embedded::{Layout, StartError};
+use crate::app::shop::ShopBackends;
 use crate::domain::account::Scope;
 use crate::http::{Api, layers, routes};
 use crate::ports::accounts::AccountStore;
-use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
@@ -32,6 +33,7 @@ use crate::ports::transcoder::Transcoder;
 use crate::ports::upload_spool::UploadSpool;
 use crate::ports::uploads::UploadStore;
 use crate::services::access::{Access, Issued};
+use crate::worker::reconcilers::Reconciler;
 use crate::worker::runner::Runner;
 
 pub use crate::app::settings::Settings;
@@ -41,8 +43,6 @@ pub use crate::app::settings::Settings;
 pub struct Backends {
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
-    /// Products.
-    pub catalog: Arc<dyn CatalogStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// Clips.
@@ -61,6 +61,8 @@ pub struct Backends {
     pub images: Arc<dyn Images>,
     /// Room for transcodes.
     pub scratch: PathBuf,
+    /// The shop's stores and providers.
+    pub shop: ShopBackends,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -79,6 +81,8 @@ pub struct App {
     pub router: Router,
     /// Takes jobs from the queue; several may run at once.
     pub runner: Arc<Runner>,
+    /// What must become true.
+    pub reconcilers: Vec<Arc<dyn Reconciler>>,
 }
 
 /// Puts the services over the backends.
@@ -87,7 +91,8 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let entropy = Arc::clone(&backends.entropy);
     let router = routes::all(services.api.clone());
     let router = layers::wrap(router, settings.http.clone(), entropy);
-    App { api: services.api, router, runner: services.runner }
+    let services::Services { api, runner, reconcilers } = services;
+    App { api, router, runner, reconcilers }
 }
 
 /// A token for `subject`, signed with the installation's key.

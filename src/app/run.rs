@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
 use crate::lifecycle::Tasks;
+use crate::worker::reconcilers;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,13 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
+    for reconciler in &app.reconcilers {
+        let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
+        tasks.spawn(reconciler.name(), async move {
+            reconcilers::run(reconciler, stop).await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
         tasks.spawn("media worker", async move { runner.run(stop).await });

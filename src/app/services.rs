@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::app::shop::{self, Commons};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
@@ -13,12 +14,14 @@ use crate::services::media_grants::MediaGrants;
 use crate::services::publish::Publish;
 use crate::services::uploads::Uploads;
 use crate::worker::media::MediaJobs;
+use crate::worker::reconcilers::{ExpireUploads, Reconciler};
 use crate::worker::runner::Runner;
 
 /// What is built from backends.
 pub(super) struct Services {
     pub(super) api: Api,
     pub(super) runner: Arc<Runner>,
+    pub(super) reconcilers: Vec<Arc<dyn Reconciler>>,
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
@@ -63,19 +66,33 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         )),
         accounts,
         uploads,
+        shop: shop::shop(&backends.shop, &commons(backends), Arc::clone(&settings.shop)),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,
             ready: AtomicBool::new(false),
         }),
     };
-    Services { api, runner: runner(backends) }
+    let mut reconcilers = shop::reconcilers(&api.shop);
+    let clock = Arc::clone(&backends.clock);
+    reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
+    Services { api, runner: runner(backends), reconcilers }
+}
+
+fn commons(backends: &Backends) -> Commons {
+    Commons {
+        accounts: Arc::clone(&backends.accounts),
+        changes: Arc::clone(&backends.changes),
+        clock: Arc::clone(&backends.clock),
+        entropy: Arc::clone(&backends.entropy),
+        signer: Arc::clone(&backends.signer),
+    }
 }
 
 fn clip_ports(backends: &Backends) -> ClipPorts {
     ClipPorts {
         store: Arc::clone(&backends.clips),
-        catalog: Arc::clone(&backends.catalog),
+        catalog: Arc::clone(&backends.shop.catalog),
         jobs: Arc::clone(&backends.jobs),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),

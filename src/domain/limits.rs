@@ -25,6 +25,10 @@ pub const TAGS_PER_CLIP_MAX: usize = 30;
 pub const VARIANTS_PER_PRODUCT_MAX: usize = 100;
 /// Pictures of one product.
 pub const IMAGES_PER_PRODUCT_MAX: usize = 10;
+/// Named choices of one variant; colour, size and material leave room.
+pub const OPTIONS_PER_VARIANT_MAX: usize = 10;
+/// Length of a URL that we keep; browsers and CDNs agree on about two thousand.
+pub const URL_BYTES_MAX: usize = 2_000;
 /// Lines of one checkout.
 pub const LINES_PER_CHECKOUT_MAX: usize = 20;
 /// Units of one line.
@@ -42,6 +46,19 @@ pub const UNIT_PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
 pub const HOLD_TTL_MS: i64 = 10 * MINUTE_MS;
 /// How long a quoted price is honoured.
 pub const QUOTE_TTL_MS: i64 = 15 * MINUTE_MS;
+/// How long one process may work on a checkout before another takes it over: longer than a store
+/// deadline, so that a slow write is not doubled, short enough that a buyer waits it out.
+pub const CHECKOUT_LEASE_MS: i64 = 15 * SECOND_MS;
+/// How often a payment that waits for its buyer, or has no known outcome, is looked up.
+pub const PAYMENT_POLL_MS: i64 = 5 * SECOND_MS;
+/// Tries to pay one checkout; each leaves a record of its key in the row.
+pub const COMPLETIONS_PER_CHECKOUT_MAX: usize = 20;
+/// How often a step is tried again when others wrote first, before the caller is told to come back.
+pub const CONFLICT_RETRIES_MAX: usize = 8;
+/// Challenges of the sandbox that wait for an answer; the oldest are forgotten and asked again.
+pub const SANDBOX_CHALLENGES_MAX: usize = 10_000;
+/// A click on a clip earns its creator a commission for this long.
+pub const ATTRIBUTION_TTL_MS: i64 = 7 * DAY_MS;
 /// How long an idempotency record is kept (API contract).
 pub const IDEMPOTENCY_TTL_MS: i64 = 30 * DAY_MS;
 /// Length of an `Idempotency-Key`: a UUID has 36 characters, vendors prefix it.
@@ -135,6 +152,8 @@ const _: () = {
             < i64::MAX / (LINES_PER_CHECKOUT_MAX as i64),
         "a checkout's total cannot overflow"
     );
+    assert!(CHECKOUT_LEASE_MS > STORE_DEADLINE_MS, "a slow write ends before its lease does");
+    assert!(CHECKOUT_LEASE_MS < HOLD_TTL_MS, "a takeover still finds the stock held");
     assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
     assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
     assert!(OBJECT_KEY_SEGMENT_BYTES_MAX * 3 + 2 <= 255, "an escaped segment is a file name");

@@ -8,6 +8,7 @@
 //! then asks for its problem kind.
 
 pub mod accounts;
+pub mod checkouts;
 pub mod clip_views;
 pub mod clips;
 pub mod extract;
@@ -15,12 +16,22 @@ pub mod fields;
 pub mod guests;
 pub mod health;
 pub mod images;
+pub mod inventory;
 pub mod layers;
 pub mod media;
+pub mod merchant;
 pub mod openapi;
+pub mod ops;
+pub mod orders;
+pub mod preview;
 pub mod problem;
+pub mod products;
+pub mod replay;
 pub mod routes;
+pub mod sandbox;
 pub mod server;
+pub mod shop;
+pub mod shop_views;
 pub mod tus_headers;
 pub mod uploads;
 pub mod web;
@@ -29,6 +40,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
+use crate::http::shop::ShopApi;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::Clips;
@@ -48,6 +60,8 @@ pub struct Api {
     pub media: Arc<Media>,
     /// Resumable uploads.
     pub uploads: Arc<Uploads>,
+    /// Everything that sells.
+    pub shop: ShopApi,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }

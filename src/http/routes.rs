@@ -4,7 +4,9 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{Api, accounts, clips, guests, health, images, media, openapi, uploads, web};
+use crate::http::{
+    Api, accounts, clips, guests, health, images, media, openapi, shop, uploads, web,
+};
 
 /// The API as it is documented: every route comes with its description.
 pub fn api() -> OpenApiRouter<Api> {
@@ -16,6 +18,7 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(images::routes())
         .merge(media::routes())
         .merge(health::routes())
+        .merge(shop::routes())
 }
 
 /// Everything this server answers.

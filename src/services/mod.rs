@@ -3,9 +3,18 @@
 
 pub mod access;
 pub mod accounts;
+pub mod catalog;
+pub mod checkout;
 pub mod clips;
 pub mod cursor;
+pub mod idempotency;
+pub mod inventory;
+pub mod ledger;
 pub mod media;
 pub mod media_grants;
+pub mod orders;
+pub mod preview;
 pub mod publish;
+pub mod sandbox;
+pub mod signed;
 pub mod uploads;

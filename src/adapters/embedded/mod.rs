@@ -12,9 +12,15 @@
 mod accounts;
 mod catalog;
 mod changes;
+mod checkout_rows;
+mod checkouts;
 mod clips;
 mod codec;
+mod inventory;
 mod jobs;
+mod journal;
+mod order_rows;
+mod orders;
 mod tables;
 mod uploads;
 mod writer;
