@@ -4,7 +4,9 @@
 pub mod embedded;
 pub mod payments;
 
+pub mod ffmpeg;
 pub mod fs;
+pub mod images;
 pub mod s3;
 pub mod s3_server;
 pub mod sim;

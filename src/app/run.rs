@@ -8,14 +8,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::embedded::{self, StartError};
+use crate::app::shop::reconcilers as shop_reconcilers;
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
-use crate::config::raw::Shop;
-use crate::domain::money::Money;
-use crate::domain::policy::ShopPolicy;
-use crate::http::layers::HttpLimits;
 use crate::http::server;
 use crate::lifecycle::Tasks;
+use crate::worker::reconcilers;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +60,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         url => url.to_owned(),
     };
     let backends = embedded::open(config).await?;
-    let app = assemble(&backends, &settings(config, &public_url));
+    let app = assemble(&backends, &Settings::new(config, &public_url));
     let tasks = Tasks::new();
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
@@ -78,6 +76,13 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
+    for _ in 0..raw.media.workers {
+        let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
+        tasks.spawn("media worker", async move { runner.run(stop).await });
+    }
+    for reconciler in shop_reconcilers(&app.api.shop) {
+        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, tasks.stop().clone()));
+    }
     app.api.server.ready.store(true, Ordering::Release);
     Ok(Running { address, public_url, app, tasks, drain })
 }
@@ -85,7 +90,9 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
 impl Running {
     /// Waits for the end; `false` if a task failed.
     pub async fn finish(&self) -> bool {
-        self.tasks.finish(self.drain + Duration::from_secs(5)).await
+        let sound = self.tasks.finish(self.drain + Duration::from_secs(5)).await;
+        self.app.api.uploads.drain().await;
+        sound
     }
 }
 
@@ -93,40 +100,4 @@ async fn listen(address: &str) -> Result<TcpListener, RunError> {
     TcpListener::bind(address)
         .await
         .map_err(|cause| RunError::Listen { address: address.to_owned(), cause })
-}
-
-fn settings(config: &Config, public_url: &str) -> Settings {
-    let server = &config.raw.server;
-    Settings {
-        public_url: public_url.to_owned(),
-        guests: config.raw.auth.guests,
-        default_market: config.default_market,
-        shop: Arc::new(policy(&config.raw.shop)),
-        http: HttpLimits {
-            in_flight_max: server.in_flight_max,
-            checkouts_in_flight_max: server.checkouts_in_flight_max,
-            request_timeout: Duration::from_millis(server.request_timeout_ms),
-        },
-    }
-}
-
-/// The shop's numbers as configured; delivery costs the same number of minor units in each currency
-/// that is served by default.
-fn policy(shop: &Shop) -> ShopPolicy {
-    let mut policy = ShopPolicy {
-        platform_fee_bps: shop.platform_fee_bps,
-        creator_commission_bps: shop.creator_commission_bps,
-        return_window_days: u16::try_from(shop.return_window_days).unwrap_or(u16::MAX),
-        ..ShopPolicy::default()
-    };
-    for option in &mut policy.shipping_options {
-        let minor = match option.code.as_str() {
-            "express" => shop.express_shipping,
-            _ => shop.standard_shipping,
-        };
-        for price in &mut option.prices {
-            *price = Money::new(minor, price.currency());
-        }
-    }
-    policy
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::adapters::ffmpeg::child;
 use crate::config::{Config, ConfigError, Override};
 use crate::telemetry::{LogFormat, start};
 
@@ -37,6 +38,9 @@ enum Command {
     Config(config::Show),
     /// Print a completion script for a shell.
     Completions(completions::Completions),
+    /// Transcode one video; the server starts this itself.
+    #[command(hide = true)]
+    Transcode(child::TranscodeArgs),
 }
 
 /// Options that choose the configuration.
@@ -70,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Completions(command) => Ok(command.run()),
+        Command::Transcode(args) => Ok(child::run(&args)),
     };
     outcome.unwrap_or_else(|error| {
         let mut text = format!("vitrine: {error}");

@@ -7,6 +7,8 @@ use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 
 /// Largest JSON body: a batch of 500 events of about 400 bytes fits with room to spare.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// Largest picture of a product: what a phone's camera makes, without compression tricks.
+pub const IMAGE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// Events of one batch (API contract).
 pub const EVENTS_PER_BATCH_MAX: usize = 500;
 /// Items of one list page; more is a second request.
@@ -107,8 +109,39 @@ pub const UPLOAD_METADATA_PAIRS_MAX: usize = 16;
 pub const UPLOAD_METADATA_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of an upload that are gathered before they go to the disk.
 pub const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
+/// Longest clip.
+pub const CLIP_DURATION_MS_MAX: i64 = 10 * MINUTE_MS;
+/// Shortest clip: players built on Media Source Extensions lose pages over clips of a few frames.
+pub const CLIP_DURATION_MS_MIN: i64 = 500;
+/// Smallest side of a source picture, in pixels: below it encoders and filters reach their edges.
+pub const SOURCE_SIDE_MIN: u32 = 64;
+/// Largest side of a source picture, in pixels: 8K.
+pub const SOURCE_SIDE_MAX: u32 = 8_192;
+/// Largest source picture, in pixels: 8K with a macroblock to spare. One decoded frame is 54 MB.
+pub const SOURCE_PIXELS_MAX: u64 = 8_192 * 4_352;
+/// Streams of one source; phones write up to eight.
+pub const SOURCE_STREAMS_MAX: usize = 32;
+/// Wall time of one transcode, three times what a ten-minute clip takes on one quiet core.
+pub const TRANSCODE_DEADLINE_MS: i64 = 60 * MINUTE_MS;
+/// Processor time of one transcode, in seconds, over all its threads.
+pub const TRANSCODE_CPU_SECONDS_MAX: u64 = 3_600;
+/// Address space of one transcode: 1080p uses a tenth of it, 8K sources about half.
+pub const TRANSCODE_MEMORY_BYTES_MAX: u64 = 6 << 30;
+/// Largest file that a transcode may write.
+pub const TRANSCODE_FILE_BYTES_MAX: u64 = 1 << 30;
+/// One line that a transcoder prints; a path and a few numbers take 200 bytes.
+pub const TRANSCODE_LINE_BYTES_MAX: usize = 16 * 1024;
+/// What is kept of a transcoder's standard error: its last words explain a crash.
+pub const TRANSCODE_STDERR_BYTES_MAX: usize = 4 * 1024;
+/// Files of one transcode: six tracks of two-second segments over the longest clip, and playlists.
+pub const TRANSCODE_FILES_MAX: usize = 2_048;
 
 const _: () = {
+    assert!(CLIP_DURATION_MS_MIN < CLIP_DURATION_MS_MAX && SOURCE_SIDE_MIN < SOURCE_SIDE_MAX);
+    assert!(
+        TRANSCODE_FILES_MAX as i64 > 6 * (CLIP_DURATION_MS_MAX / (2 * SECOND_MS) + 2),
+        "the longest clip fits"
+    );
     assert!(JOB_HEARTBEAT_MS * 3 < JOB_LEASE_MS, "a lease outlives three missed heartbeats");
     assert!(
         HOLD_TTL_MS <= QUOTE_TTL_MS,

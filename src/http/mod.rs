@@ -9,12 +9,16 @@
 
 pub mod accounts;
 pub mod checkouts;
+pub mod clip_views;
+pub mod clips;
 pub mod extract;
 pub mod fields;
 pub mod guests;
 pub mod health;
+pub mod images;
 pub mod inventory;
 pub mod layers;
+pub mod media;
 pub mod merchant;
 pub mod openapi;
 pub mod ops;
@@ -29,6 +33,7 @@ pub mod server;
 pub mod shop;
 pub mod shop_views;
 pub mod tus_headers;
+pub mod uploads;
 pub mod web;
 
 use std::sync::Arc;
@@ -38,6 +43,9 @@ use axum::extract::FromRef;
 use crate::http::shop::ShopApi;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
+use crate::services::clips::Clips;
+use crate::services::media::Media;
+use crate::services::uploads::Uploads;
 
 /// What handlers can reach: each takes the one service it needs.
 #[derive(Clone)]
@@ -48,6 +56,12 @@ pub struct Api {
     pub accounts: Arc<Accounts>,
     /// Everything that sells.
     pub shop: ShopApi,
+    /// Clips for their creators.
+    pub clips: Arc<Clips>,
+    /// Objects and pictures.
+    pub media: Arc<Media>,
+    /// Resumable uploads.
+    pub uploads: Arc<Uploads>,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }
@@ -76,5 +90,8 @@ macro_rules! handlers_can_reach {
 handlers_can_reach! {
     access: Access,
     accounts: Accounts,
+    clips: Clips,
+    media: Media,
+    uploads: Uploads,
     server: ServerInfo,
 }

@@ -4,13 +4,19 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{Api, accounts, guests, health, openapi, shop, web};
+use crate::http::{
+    Api, accounts, clips, guests, health, images, media, openapi, shop, uploads, web,
+};
 
 /// The API as it is documented: every route comes with its description.
 pub fn api() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(accounts::routes())
         .merge(guests::routes())
+        .merge(uploads::routes())
+        .merge(clips::routes())
+        .merge(images::routes())
+        .merge(media::routes())
         .merge(health::routes())
         .merge(shop::routes())
 }

@@ -5,7 +5,9 @@ mod support;
 
 mod accounts;
 mod checkouts;
+mod clips;
 mod edge;
 mod inventory;
 mod orders;
 mod products;
+mod uploads;

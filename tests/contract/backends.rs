@@ -91,6 +91,7 @@ impl TcpServer {
                 let service = service.clone();
                 served.spawn(async move {
                     let connection = hyper::server::conn::http1::Builder::new()
+                        .max_buf_size(64 * 1024)
                         .serve_connection(TokioIo::new(stream), service);
                     let _ = connection.await; // A client that goes away is no failure.
                 });

@@ -6,10 +6,18 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::HttpClient as _;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_runtime_api::client::http::http_client_fn;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::TryStreamExt as _;
 use tokio::task::JoinSet;
+use vitrine::adapters::s3_server;
 use vitrine::ports::error::StoreError;
 use vitrine::ports::objects::ByteRange;
 use vitrine::ports::objects::ObjectKey;
@@ -292,4 +300,44 @@ async fn deadlines_hold() {
         assert!(matches!(put, Err(StoreError::OutcomeUnknown(_))));
     });
     waited.await.expect("within the deadline");
+}
+
+/// Passes requests on, but loses the answer to the first request that completes an upload.
+#[derive(Clone, Debug)]
+struct LosesAnAnswer {
+    inner: SharedHttpConnector,
+    lost: Arc<AtomicBool>,
+}
+
+impl HttpConnector for LosesAnAnswer {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        let completes = request.method() == "POST" && request.uri().contains("uploadId=");
+        HttpConnectorFuture::new(async move {
+            let response = this.inner.call(request).await;
+            if completes && !this.lost.swap(true, Ordering::Relaxed) {
+                return Err(ConnectorError::io("connection reset".into()));
+            }
+            response
+        })
+    }
+}
+
+/// The client repeats the completion and is told that there is no such upload; the object is there.
+#[tokio::test]
+async fn a_lost_answer_does_not_fail_a_large_upload() {
+    let root = tempfile::tempdir().unwrap();
+    let server = s3_server::in_process_http_client(backends::open(root.path()));
+    let lost = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&lost);
+    let http_client = http_client_fn(move |settings, components| {
+        let inner = server.http_connector(settings, components);
+        SharedHttpConnector::new(LosesAnAnswer { inner, lost: Arc::clone(&seen) })
+    });
+    let config = backends::client_config("http://s3.internal");
+    let store = vitrine::adapters::s3::S3Objects::new(&config, Some(http_client));
+    let bytes = pattern(6 * 1024 * 1024);
+    store.put(&key("a"), "video/mp4", bytes.clone()).await.unwrap();
+    assert!(lost.load(Ordering::Relaxed));
+    assert!(bytes_of(&store, &key("a")).await.unwrap() == bytes);
 }

@@ -22,6 +22,7 @@ mod journal;
 mod order_rows;
 mod orders;
 mod tables;
+mod uploads;
 mod writer;
 
 use std::path::Path;

@@ -82,15 +82,17 @@ impl Tail {
         let file = match options.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && offset == 0 => {
-                let file = options.create_new(true).open(path).map_err(|e| failed(e, 0))?;
-                sync_parent(path).map_err(|e| failed(e, 0))?;
-                file
+                options.create_new(true).open(path).map_err(|e| failed(e, 0))?
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(SpoolError::Gap { durable_len: 0 });
             }
             Err(error) => return Err(failed(error, 0)),
         };
+        if offset == 0 {
+            // Also for a file that is there: a crash may have come before its name was flushed.
+            sync_parent(path).map_err(|e| failed(e, 0))?;
+        }
         let len = file.metadata().map_err(|e| failed(e, 0))?.len();
         if len < offset {
             return Err(SpoolError::Gap { durable_len: len });

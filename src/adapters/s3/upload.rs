@@ -10,6 +10,8 @@ use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::TryStreamExt as _;
+use s3s::crypto::Checksum as _;
+use s3s::crypto::Md5;
 
 use super::S3Objects;
 use super::errors;
@@ -17,6 +19,7 @@ use crate::domain::limits::OBJECT_BUFFER_BYTES;
 use crate::domain::limits::OBJECT_PARTS_MAX;
 use crate::ports::error::StoreError;
 use crate::ports::objects::ObjectKey;
+use crate::ports::objects::ObjectStore as _;
 
 /// Parts that are on their way at once: enough to fill a connection while another one waits.
 const PARTS_AT_ONCE: usize = 3;
@@ -54,6 +57,18 @@ fn parts(len: u64, part_bytes: u64) -> impl Iterator<Item = (i32, Range<u64>)> {
         let start = index * part_bytes;
         (index as i32 + 1, start..len.min(start + part_bytes))
     })
+}
+
+/// The etag of the object that these parts make, where etags are digests: the MD5 of the parts' MD5s
+/// and their count. `None` where they are something else.
+fn joined_etag(parts: &[CompletedPart]) -> Option<String> {
+    let mut digests = Md5::new();
+    for part in parts {
+        let digest = part.e_tag()?.trim_matches('"');
+        let digest = u128::from_str_radix(digest, 16).ok().filter(|_| digest.len() == 32)?;
+        digests.update(&digest.to_be_bytes());
+    }
+    Some(format!("{:032x}-{}", u128::from_be_bytes(digests.finalize()), parts.len()))
 }
 
 impl S3Objects {
@@ -125,10 +140,22 @@ impl S3Objects {
         // In order, as completing wants them.
         let parts: Vec<CompletedPart> =
             futures_util::stream::iter(sends).buffered(PARTS_AT_ONCE).try_collect().await?;
+        let expected = joined_etag(&parts);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let complete = self.client.complete_multipart_upload().bucket(&self.bucket);
         let complete = complete.key(key.as_str()).upload_id(id).multipart_upload(parts);
-        complete.send().await.map(drop).map_err(errors::of_write)
+        let Err(error) = complete.send().await else {
+            return Ok(());
+        };
+        // When the first answer is lost, the repeated request finds no upload any more. The etag
+        // tells whether the object is made of our parts.
+        let present = self.head(key).await.ok().flatten().map(|meta| meta.etag);
+        if present.is_some() && present == expected {
+            return Ok(());
+        }
+        let gone = errors::is_absent(&error);
+        let error = errors::of_write(error);
+        Err(if gone { StoreError::OutcomeUnknown(Box::new(error)) } else { error })
     }
 
     async fn send_part(
@@ -163,6 +190,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_etag_of_joined_parts_is_known() {
+        let part = |etag: &str| CompletedPart::builder().e_tag(etag).build();
+        let md5 = part("\"900150983cd24fb0d6963f7d28e17f72\"");
+        // The MD5 of the sixteen bytes, by `xxd -r -p | md5sum`.
+        let expected = "af5da9f45af7a300e3aded972f8ff687-1";
+        assert_eq!(joined_etag(std::slice::from_ref(&md5)).as_deref(), Some(expected));
+        assert_eq!(joined_etag(&[md5, part("opaque")]), None);
+    }
 
     proptest! {
         #[test]

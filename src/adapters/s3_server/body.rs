@@ -242,3 +242,46 @@ impl ByteStream for FileStream {
         RemainingLength::new_exact((self.end - self.position) as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+    use crate::ports::clock::Clock;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+    }
+
+    /// Whatever the transport lets through, a body of another length than announced is refused.
+    #[tokio::test]
+    async fn a_body_is_as_long_as_announced() {
+        let root = tempfile::tempdir().unwrap();
+        let ttl = std::time::Duration::MAX;
+        let directory = Arc::new(Directory::open(root.path(), Arc::new(Still), ttl).unwrap());
+        for (announced, whole) in
+            [(None, true), (Some(3), true), (Some(2), false), (Some(4), false)]
+        {
+            let body = Some(StreamingBlob::from(s3s::Body::from("abc".to_owned())));
+            let claims = Claims::new(&HeaderMap::new(), None, announced);
+            match receive(&directory, body, claims).await {
+                Ok(received) => assert!(whole && received.len == 3),
+                Err(error) => assert!(!whole && *error.code() == S3ErrorCode::IncompleteBody),
+            }
+        }
+        assert_eq!(std::fs::read_dir(root.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_too_short_fails_its_reader() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(OBJECT_BUFFER_BYTES as u64 + 1).unwrap();
+        let pieces: Vec<_> = send(file, 0..OBJECT_BUFFER_BYTES as u64 + 2).collect().await;
+        assert_eq!(pieces.len(), 2);
+        assert!(pieces[0].is_ok() && pieces[1].is_err());
+    }
+}

@@ -8,6 +8,9 @@
 //! - A request holds less than 256 KiB of a body, however large the object.
 //! - One process at a time may have the directory open.
 //!
+//! The protocol crate logs every refused request, a missing object too, as an error of `s3s::ops`:
+//! the log's filter should leave that target out. What is wrong with the disk is logged from here.
+//!
 //! Differences from AWS: a segment between slashes has at most 253 bytes after escaping (see
 //! `keys`); versions, tags, access lists and encryption are not implemented; checksums are verified
 //! on the way in but not kept.
@@ -90,7 +93,8 @@ pub fn open(config: S3ServerConfig, clock: Arc<dyn Clock>) -> io::Result<S3Servi
     Ok(builder.build())
 }
 
-/// The service for a hyper connection, with CORS: pages from `origins` (or from anywhere, if one of
+/// The service for a hyper connection (set its `max_buf_size` to 64 KiB, so that a connection holds
+/// no more than that of a body), with CORS: pages from `origins` (or from anywhere, if one of
 /// them is `*`) may use presigned URLs.
 pub fn hyper_service(service: S3Service, origins: &[HeaderValue]) -> S3HttpService {
     let everyone = origins.iter().any(|origin| origin == "*");

@@ -7,7 +7,12 @@ mod expire_checkouts;
 mod release_expired_holds;
 mod resolve_unknown_payments;
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use crate::ports::error::StoreError;
 
@@ -32,4 +37,27 @@ pub trait Reconciler: Send + Sync {
 
     /// Does one bounded batch. Two at once do no harm.
     async fn activate(&self) -> Result<Activation, StoreError>;
+}
+
+/// How long a reconciler rests when nothing is left to do: a hold is back within a second of its end.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Activates a reconciler until `stop`: again at once while there is more, else after a pause.
+pub async fn run(
+    reconciler: Arc<dyn Reconciler>,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
+    while !stop.is_cancelled() {
+        // Not interrupted in the middle: a batch is bounded, and what it began is better finished.
+        match reconciler.activate().await {
+            Ok(activation) if activation.more => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(name = reconciler.name(), %error, "will be tried again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    Ok(())
 }

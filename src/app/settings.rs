@@ -1,0 +1,76 @@
+//! What the services are told by the operator.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::config::raw::Shop;
+use crate::domain::account::Market;
+use crate::domain::money::Money;
+use crate::domain::policy::ShopPolicy;
+use crate::http::layers::HttpLimits;
+use crate::services::uploads::UploadPolicy;
+
+/// What the services are told by the operator.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where clients reach this server, without a slash at the end.
+    pub public_url: String,
+    /// Whether anybody may get a guest's token.
+    pub guests: bool,
+    /// Where new accounts watch and buy.
+    pub default_market: Market,
+    /// What the shop charges, ships and promises.
+    pub shop: Arc<ShopPolicy>,
+    /// How much the edge takes on.
+    pub http: HttpLimits,
+    /// What may be uploaded.
+    pub uploads: UploadPolicy,
+    /// How long a link to media is good, at least.
+    pub grant_ttl_ms: i64,
+}
+
+impl Settings {
+    /// The settings of a configuration, for a server that is reached at `public_url`.
+    pub fn new(config: &Config, public_url: &str) -> Self {
+        let raw = &config.raw;
+        Self {
+            public_url: public_url.to_owned(),
+            guests: raw.auth.guests,
+            default_market: config.default_market,
+            shop: Arc::new(policy(&raw.shop)),
+            http: HttpLimits {
+                in_flight_max: raw.server.in_flight_max,
+                checkouts_in_flight_max: raw.server.checkouts_in_flight_max,
+                request_timeout: Duration::from_millis(raw.server.request_timeout_ms),
+            },
+            uploads: UploadPolicy {
+                bytes_max: raw.uploads.bytes_max,
+                ttl_ms: i64::try_from(raw.uploads.ttl_ms).unwrap_or(i64::MAX),
+                per_account_max: raw.uploads.per_account_max,
+            },
+            grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// The shop's numbers as configured; delivery costs the same number of minor units in each currency
+/// that is served by default.
+fn policy(shop: &Shop) -> ShopPolicy {
+    let mut policy = ShopPolicy {
+        platform_fee_bps: shop.platform_fee_bps,
+        creator_commission_bps: shop.creator_commission_bps,
+        return_window_days: u16::try_from(shop.return_window_days).unwrap_or(u16::MAX),
+        ..ShopPolicy::default()
+    };
+    for option in &mut policy.shipping_options {
+        let minor = match option.code.as_str() {
+            "express" => shop.express_shipping,
+            _ => shop.standard_shipping,
+        };
+        for price in &mut option.prices {
+            *price = Money::new(minor, price.currency());
+        }
+    }
+    policy
+}
