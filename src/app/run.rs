@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::embedded::{self, StartError};
+use crate::app::shop::reconcilers as shop_reconcilers;
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
 use crate::domain::account::Scope;
@@ -91,6 +92,9 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
         tasks.spawn("media worker", async move { runner.run(stop).await });
+    }
+    for reconciler in shop_reconcilers(&app.api.shop) {
+        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, tasks.stop().clone()));
     }
     app.api.server.ready.store(true, Ordering::Release);
     Ok(Running { address, public_url, app, tasks, drain })

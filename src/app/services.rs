@@ -89,6 +89,17 @@ fn commons(backends: &Backends) -> Commons {
     }
 }
 
+fn commons(backends: &Backends) -> Commons {
+    Commons {
+        accounts: Arc::clone(&backends.accounts),
+        catalog: Arc::clone(&backends.catalog),
+        changes: Arc::clone(&backends.changes),
+        clock: Arc::clone(&backends.clock),
+        entropy: Arc::clone(&backends.entropy),
+        signer: Arc::clone(&backends.signer),
+    }
+}
+
 fn clip_ports(backends: &Backends) -> ClipPorts {
     ClipPorts {
         store: Arc::clone(&backends.clips),

@@ -20,6 +20,8 @@ pub struct Settings {
     pub guests: bool,
     /// Where new accounts watch and buy.
     pub default_market: Market,
+    /// What the shop charges, ships and promises.
+    pub shop: Arc<ShopPolicy>,
     /// How much the edge takes on.
     pub http: HttpLimits,
     /// What may be uploaded.
@@ -38,6 +40,7 @@ impl Settings {
             public_url: public_url.to_owned(),
             guests: raw.auth.guests,
             default_market: config.default_market,
+            shop: Arc::new(policy(&raw.shop)),
             http: HttpLimits {
                 in_flight_max: raw.server.in_flight_max,
                 checkouts_in_flight_max: raw.server.checkouts_in_flight_max,
