@@ -20,6 +20,7 @@ use crate::app::shop::ShopBackends;
 use crate::domain::account::Scope;
 use crate::http::{Api, layers, routes};
 use crate::ports::accounts::AccountStore;
+use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
@@ -43,12 +44,16 @@ pub use crate::app::settings::Settings;
 pub struct Backends {
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
+    /// Products.
+    pub catalog: Arc<dyn CatalogStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// Clips.
     pub clips: Arc<dyn ClipStore>,
     /// Background work.
     pub jobs: Arc<dyn JobQueue>,
+    /// The shop's stores and providers.
+    pub shop: ShopBackends,
     /// Records of uploads.
     pub uploads: Arc<dyn UploadStore>,
     /// Bytes of uploads.
@@ -61,8 +66,6 @@ pub struct Backends {
     pub images: Arc<dyn Images>,
     /// Room for transcodes.
     pub scratch: PathBuf,
-    /// The shop's stores and providers.
-    pub shop: ShopBackends,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -87,11 +90,10 @@ pub struct App {
 
 /// Puts the services over the backends.
 pub fn assemble(backends: &Backends, settings: &Settings) -> App {
-    let services = services::build(backends, settings);
+    let services::Services { api, runner, reconcilers } = services::build(backends, settings);
     let entropy = Arc::clone(&backends.entropy);
-    let router = routes::all(services.api.clone());
+    let router = routes::all(api.clone());
     let router = layers::wrap(router, settings.http.clone(), entropy);
-    let services::Services { api, runner, reconcilers } = services;
     App { api, router, runner, reconcilers }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::embedded::{self, StartError};
-use crate::app::shop::reconcilers as shop_reconcilers;
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
 use crate::domain::account::Scope;
@@ -82,18 +81,12 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
-    for reconciler in &app.reconcilers {
-        let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
-        tasks.spawn(reconciler.name(), async move {
-            reconcilers::run(reconciler, stop).await;
-            Ok::<(), std::convert::Infallible>(())
-        });
-    }
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
         tasks.spawn("media worker", async move { runner.run(stop).await });
     }
-    for reconciler in shop_reconcilers(&app.api.shop) {
+    for reconciler in &app.reconcilers {
+        let reconciler = Arc::clone(reconciler);
         tasks.spawn(reconciler.name(), reconcilers::run(reconciler, tasks.stop().clone()));
     }
     app.api.server.ready.store(true, Ordering::Release);

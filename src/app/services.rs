@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::app::shop::{self, Commons};
+use crate::app::shop::{Commons, reconcilers, shop};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
@@ -66,27 +66,17 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         )),
         accounts,
         uploads,
-        shop: shop::shop(&backends.shop, &commons(backends), Arc::clone(&settings.shop)),
+        shop: shop(&backends.shop, &commons(backends), Arc::clone(&settings.shop)),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,
             ready: AtomicBool::new(false),
         }),
     };
-    let mut reconcilers = shop::reconcilers(&api.shop);
+    let mut reconcilers = reconcilers(&api.shop);
     let clock = Arc::clone(&backends.clock);
     reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
     Services { api, runner: runner(backends), reconcilers }
-}
-
-fn commons(backends: &Backends) -> Commons {
-    Commons {
-        accounts: Arc::clone(&backends.accounts),
-        changes: Arc::clone(&backends.changes),
-        clock: Arc::clone(&backends.clock),
-        entropy: Arc::clone(&backends.entropy),
-        signer: Arc::clone(&backends.signer),
-    }
 }
 
 fn commons(backends: &Backends) -> Commons {
@@ -103,7 +93,7 @@ fn commons(backends: &Backends) -> Commons {
 fn clip_ports(backends: &Backends) -> ClipPorts {
     ClipPorts {
         store: Arc::clone(&backends.clips),
-        catalog: Arc::clone(&backends.shop.catalog),
+        catalog: Arc::clone(&backends.catalog),
         jobs: Arc::clone(&backends.jobs),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),

@@ -26,8 +26,6 @@ pub struct Settings {
     pub http: HttpLimits,
     /// What may be uploaded.
     pub uploads: UploadPolicy,
-    /// What the shop charges, ships and promises.
-    pub shop: Arc<ShopPolicy>,
     /// How long a link to media is good, at least.
     pub grant_ttl_ms: i64,
 }
@@ -51,7 +49,6 @@ impl Settings {
                 ttl_ms: i64::try_from(raw.uploads.ttl_ms).unwrap_or(i64::MAX),
                 per_account_max: raw.uploads.per_account_max,
             },
-            shop: Arc::new(policy(&raw.shop)),
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }

@@ -54,14 +54,14 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Profiles.
     pub accounts: Arc<Accounts>,
+    /// Everything that sells.
+    pub shop: ShopApi,
     /// Clips for their creators.
     pub clips: Arc<Clips>,
     /// Objects and pictures.
     pub media: Arc<Media>,
     /// Resumable uploads.
     pub uploads: Arc<Uploads>,
-    /// Everything that sells.
-    pub shop: ShopApi,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }
