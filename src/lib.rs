@@ -14,4 +14,5 @@ pub mod app;
 pub mod domain;
 pub mod http;
 pub mod ports;
+pub mod ranking;
 pub mod services;
