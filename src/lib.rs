@@ -12,6 +12,7 @@
 pub mod adapters;
 pub mod app;
 pub mod domain;
+pub mod feed;
 pub mod http;
 pub mod ports;
 pub mod ranking;

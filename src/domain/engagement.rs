@@ -1,7 +1,7 @@
 //! What events mean: lasting relations, a clip's counters, and what they say about taste.
 
 use crate::domain::event::EventKind;
-use crate::domain::time::{DAY_MS, Timestamp};
+use crate::domain::time::{DAY_MS, SECOND_MS, Timestamp};
 
 /// Half-life of a clip's counters: what happened three days ago counts half.
 pub const COUNTER_HALF_LIFE_MS: i64 = 3 * DAY_MS;
@@ -64,10 +64,10 @@ pub const COUNTERS: usize = 12;
 /// one instant, so that reading them costs one power.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct ClipCounters {
-    /// Decayed to `at`.
+    /// Decayed to `at_s`.
     pub decayed: [f32; COUNTERS],
-    /// The instant of the last event.
-    pub at: Timestamp,
+    /// The instant of the last event in Unix seconds: with whole seconds all fits one cache line.
+    pub at_s: u32,
     /// Watches ever.
     pub plays: u32,
     /// Present likes.
@@ -78,7 +78,7 @@ pub struct ClipCounters {
 
 impl Default for ClipCounters {
     fn default() -> Self {
-        Self { decayed: [0.0; COUNTERS], at: Timestamp::EPOCH, plays: 0, likes: 0, shares: 0 }
+        Self { decayed: [0.0; COUNTERS], at_s: 0, plays: 0, likes: 0, shares: 0 }
     }
 }
 
@@ -88,17 +88,28 @@ pub fn decay(age_ms: i64, half_life_ms: i64) -> f32 {
     if age_ms <= 0 { 1.0 } else { (-(age_ms as f32) / half_life_ms as f32).exp2() }
 }
 
+/// Whole Unix seconds, 0 before 1970 and the last second of 2105 after it.
+pub fn unix_s(at: Timestamp) -> u32 {
+    u32::try_from((at.unix_ms() / SECOND_MS).max(0)).unwrap_or(u32::MAX)
+}
+
 impl ClipCounters {
     /// The decayed value of one counter at the instant of the last event.
     pub fn get(&self, counter: Counter) -> f32 {
         self.decayed[counter as usize]
     }
 
+    /// What is left of the decayed counters at `now`.
+    pub fn left(&self, now: Timestamp) -> f32 {
+        let age_s = i64::from(unix_s(now)) - i64::from(self.at_s);
+        decay(age_s * SECOND_MS, COUNTER_HALF_LIFE_MS)
+    }
+
     /// Takes in one event on a clip of that length.
     pub fn apply(&mut self, kind: EventKind, duration_ms: u32, at: Timestamp) {
-        let left = decay(at.since_ms(self.at), COUNTER_HALF_LIFE_MS);
+        let left = self.left(at);
         self.decayed.iter_mut().for_each(|value| *value *= left);
-        self.at = self.at.max(at);
+        self.at_s = self.at_s.max(unix_s(at));
         let mut add = |counter: Counter, amount: f32| self.decayed[counter as usize] += amount;
         match kind {
             EventKind::Impression => add(Counter::Impressions, 1.0),
