@@ -8,5 +8,17 @@
 //! To add a source: a file in `sources/` that implements `CandidateSource`, one line in `shop_feed.rs`.
 //! To replace the ranker: another `Scorer` in the same list.
 
+pub mod candidate;
+pub mod filters;
+pub mod hydrators;
 pub mod index;
 pub mod json;
+pub mod laws;
+pub mod pipeline;
+pub mod query;
+pub mod scorers;
+pub mod selectors;
+pub mod shop_feed;
+pub mod sources;
+pub mod stage;
+pub mod user;
