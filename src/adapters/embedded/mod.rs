@@ -13,8 +13,12 @@ mod accounts;
 mod changes;
 mod clips;
 mod codec;
+mod counters;
+mod events;
+mod feed_sessions;
 mod jobs;
 mod tables;
+mod user_state;
 mod writer;
 
 use std::path::Path;
