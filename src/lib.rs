@@ -7,13 +7,22 @@
 //! |---|---|
 //! | [`domain`] | pure values and rules |
 //! | [`ports`] | traits for everything outside, each with a contract |
+//! | [`services`] | the use cases |
 //! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |
+//! | [`http`] | the API and the pages |
+//! | [`config`], [`telemetry`], [`lifecycle`] | settings, the log, tasks and their end |
+//! | [`app`] | the composition root |
+//! | [`cli`] | the command line |
 
 pub mod adapters;
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod feed;
 pub mod http;
+pub mod lifecycle;
 pub mod ports;
 pub mod ranking;
 pub mod services;
+pub mod telemetry;

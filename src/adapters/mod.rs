@@ -3,5 +3,9 @@
 
 pub mod embedded;
 
+pub mod ffmpeg;
+pub mod fs;
+pub mod s3;
+pub mod s3_server;
 pub mod sim;
 pub mod system;

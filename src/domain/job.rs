@@ -9,6 +9,8 @@ use crate::domain::time::{SECOND_MS, Timestamp};
 pub enum JobKind {
     /// Make renditions of a clip's upload and publish it.
     Transcode(ClipId),
+    /// Remove the media of a clip that was taken down.
+    Purge(ClipId),
 }
 
 /// One unit of work.

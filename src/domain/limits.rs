@@ -126,8 +126,60 @@ pub const HASHTAGS_PER_CLIP_MAX: usize = 4;
 pub const EXPLORE_IMPRESSIONS: f32 = 50.0;
 /// Until what age a clip is owed them.
 pub const EXPLORE_AGE_MS_MAX: i64 = 14 * DAY_MS;
+/// Length of an object's key: prefix, two ids and a file name fit several times; S3 allows 1,024.
+pub const OBJECT_KEY_BYTES_MAX: usize = 512;
+/// Length of one `/`-separated segment of a key: with its escapes it still fits a file name.
+pub const OBJECT_KEY_SEGMENT_BYTES_MAX: usize = 80;
+/// Objects of one list page or one delete batch (the bound of S3).
+pub const OBJECT_PAGE_LEN_MAX: u32 = 1_000;
+/// Parts of one multipart upload (the bound of S3).
+pub const OBJECT_PARTS_MAX: u64 = 10_000;
+/// Bytes that one object request gathers before it hands them to the disk. Two such buffers are
+/// alive at once, so a request stays below 256 KiB.
+pub const OBJECT_BUFFER_BYTES: usize = 64 * 1024;
+/// Largest uploaded clip: an hour of phone video at 8 Mbit/s fits.
+pub const UPLOAD_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// How long an unfinished or unused upload is kept.
+pub const UPLOAD_TTL_MS: i64 = DAY_MS;
+/// Pairs in an upload's metadata.
+pub const UPLOAD_METADATA_PAIRS_MAX: usize = 16;
+/// Bytes of all keys and values of an upload's metadata.
+pub const UPLOAD_METADATA_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of an upload that are gathered before they go to the disk.
+pub const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
+/// Longest clip.
+pub const CLIP_DURATION_MS_MAX: i64 = 10 * MINUTE_MS;
+/// Shortest clip: players built on Media Source Extensions lose pages over clips of a few frames.
+pub const CLIP_DURATION_MS_MIN: i64 = 500;
+/// Smallest side of a source picture, in pixels: below it encoders and filters reach their edges.
+pub const SOURCE_SIDE_MIN: u32 = 64;
+/// Largest side of a source picture, in pixels: 8K.
+pub const SOURCE_SIDE_MAX: u32 = 8_192;
+/// Largest source picture, in pixels: 8K with a macroblock to spare. One decoded frame is 54 MB.
+pub const SOURCE_PIXELS_MAX: u64 = 8_192 * 4_352;
+/// Streams of one source; phones write up to eight.
+pub const SOURCE_STREAMS_MAX: usize = 32;
+/// Wall time of one transcode, three times what a ten-minute clip takes on one quiet core.
+pub const TRANSCODE_DEADLINE_MS: i64 = 60 * MINUTE_MS;
+/// Processor time of one transcode, in seconds, over all its threads.
+pub const TRANSCODE_CPU_SECONDS_MAX: u64 = 3_600;
+/// Address space of one transcode: 1080p uses a tenth of it, 8K sources about half.
+pub const TRANSCODE_MEMORY_BYTES_MAX: u64 = 6 << 30;
+/// Largest file that a transcode may write.
+pub const TRANSCODE_FILE_BYTES_MAX: u64 = 1 << 30;
+/// One line that a transcoder prints; a path and a few numbers take 200 bytes.
+pub const TRANSCODE_LINE_BYTES_MAX: usize = 16 * 1024;
+/// What is kept of a transcoder's standard error: its last words explain a crash.
+pub const TRANSCODE_STDERR_BYTES_MAX: usize = 4 * 1024;
+/// Files of one transcode: six tracks of two-second segments over the longest clip, and playlists.
+pub const TRANSCODE_FILES_MAX: usize = 2_048;
 
 const _: () = {
+    assert!(CLIP_DURATION_MS_MIN < CLIP_DURATION_MS_MAX && SOURCE_SIDE_MIN < SOURCE_SIDE_MAX);
+    assert!(
+        TRANSCODE_FILES_MAX as i64 > 6 * (CLIP_DURATION_MS_MAX / (2 * SECOND_MS) + 2),
+        "the longest clip fits"
+    );
     assert!(JOB_HEARTBEAT_MS * 3 < JOB_LEASE_MS, "a lease outlives three missed heartbeats");
     assert!(
         HOLD_TTL_MS <= QUOTE_TTL_MS,
@@ -142,4 +194,6 @@ const _: () = {
     assert!(CHECKOUT_LEASE_MS < HOLD_TTL_MS, "a takeover still finds the stock held");
     assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
     assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
+    assert!(OBJECT_KEY_SEGMENT_BYTES_MAX * 3 + 2 <= 255, "an escaped segment is a file name");
+    assert!(OBJECT_BUFFER_BYTES * 4 <= 256 * 1024 && SPOOL_BUFFER_BYTES * 2 <= 1024 * 1024);
 };

@@ -6,12 +6,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any, CorsLayer};
 
 use crate::domain::limits::BODY_BYTES_MAX;
 use crate::http::problem::{Problem, ProblemKind};
@@ -40,6 +39,12 @@ struct Edge {
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// What scripts of other origins may read besides the plain headers.
+const EXPOSED_HEADERS: &str = "etag, location, retry-after, idempotent-replayed, x-request-id, \
+    traceparent, server-timing, content-range, accept-ranges, tus-resumable, tus-version, \
+    tus-extension, tus-max-size, tus-checksum-algorithm, upload-offset, upload-length, \
+    upload-expires, upload-metadata";
+
 /// Wraps the routes. Outermost first: a layer listed higher sees the request earlier and the response
 /// later.
 pub fn wrap(routes: Router, limits: HttpLimits, entropy: Arc<dyn Entropy>) -> Router {
@@ -51,7 +56,7 @@ pub fn wrap(routes: Router, limits: HttpLimits, entropy: Arc<dyn Entropy>) -> Ro
     });
     routes.layer(
         tower::ServiceBuilder::new()
-            .layer(cors()) // Answers preflights before anything is counted.
+            .layer(from_fn(cross_origin)) // Answers preflights before anything is counted.
             .layer(from_fn_with_state(Arc::clone(&edge), identify)) // Ids, problem documents, the log.
             .layer(CatchPanicLayer::custom(panicked)) // A bug costs one request, not the connection.
             .layer(from_fn_with_state(edge, admit)) // Refuses at once above the bounds; deadlines.
@@ -59,20 +64,33 @@ pub fn wrap(routes: Router, limits: HttpLimits, entropy: Arc<dyn Entropy>) -> Ro
     )
 }
 
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any) // Tokens travel in a header, never in a cookie, so any origin may ask.
-        .allow_methods([
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ])
-        .allow_headers(Any)
-        .expose_headers(Any)
-        .max_age(Duration::from_hours(24))
+/// Lets pages of any origin ask: tokens travel in a header, never in a cookie.
+///
+/// Only true preflights are answered here. Other `OPTIONS` requests go on: in tus they ask what the
+/// server can do.
+async fn cross_origin(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let wanted = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let preflight = request.method() == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response =
+        if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let set = response.headers_mut();
+    let any = HeaderValue::from_static("*");
+    set.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    if preflight {
+        let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        set.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        // Named one by one: `*` does not cover `Authorization`.
+        if let Some(wanted) = wanted {
+            set.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+        }
+        set.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    } else {
+        let exposed = HeaderValue::from_static(EXPOSED_HEADERS);
+        set.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+    response
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer calls")]

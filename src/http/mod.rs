@@ -17,6 +17,8 @@ pub mod openapi;
 pub mod problem;
 pub mod routes;
 pub mod server;
+pub mod tus_headers;
+pub mod uploads;
 pub mod web;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use axum::extract::FromRef;
 
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
+use crate::services::uploads::Uploads;
 
 /// What handlers can reach: each takes the one service it needs.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Profiles.
     pub accounts: Arc<Accounts>,
+    /// Resumable uploads.
+    pub uploads: Arc<Uploads>,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }
@@ -61,5 +66,6 @@ macro_rules! handlers_can_reach {
 handlers_can_reach! {
     access: Access,
     accounts: Accounts,
+    uploads: Uploads,
     server: ServerInfo,
 }

@@ -77,6 +77,22 @@ problem_kinds! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
     /// The first request with this key is still running.
     IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "The first request with this key is still running", retry after 1;
+    /// The bytes start elsewhere than where the last ones ended; `HEAD` tells where.
+    UploadOffsetMismatch = "upload_offset_mismatch", CONFLICT, "The upload continues elsewhere";
+    /// Another request is writing to the same upload.
+    UploadBusy = "upload_busy", CONFLICT, "Another request is writing to this upload", retry after 1;
+    /// The upload's time is over, or a clip was made of it.
+    UploadGone = "upload_gone", GONE, "The upload is no longer there to be continued";
+    /// The upload lacks bytes.
+    UploadIncomplete = "upload_incomplete", CONFLICT, "The upload is not complete";
+    /// The bytes do not have the checksum that came with them; they were dropped.
+    ChecksumMismatch = "checksum_mismatch", BAD_REQUEST, "The bytes do not have the stated checksum";
+    /// `Tus-Resumable` is missing or names another version than `1.0.0`.
+    TusVersion = "unsupported_tus_version", PRECONDITION_FAILED, "Only version 1.0.0 of the tus protocol is spoken";
+    /// The account has as many as it may have.
+    TooMany = "too_many", TOO_MANY_REQUESTS, "There are too many of these", retry after 60;
+    /// The disk is full.
+    InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room for more", retry after 60;
     /// More requests than this server takes at once.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is at its limit", retry after 1;
     /// A store or provider does not answer; nothing was done, or it will be finished in the background.
@@ -85,6 +101,17 @@ problem_kinds! {
     Timeout = "timeout", GATEWAY_TIMEOUT, "The request took too long", retry after 2;
     /// A fault of ours.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
+}
+
+impl ProblemKind {
+    /// The status on the wire. tus 1.0 gives a failed checksum a status of its own, which no registry
+    /// knows.
+    fn wire_status(self) -> StatusCode {
+        if self == Self::ChecksumMismatch {
+            return StatusCode::from_u16(460).unwrap_or(self.status());
+        }
+        self.status()
+    }
 }
 
 /// A failure as the client sees it. It becomes a document in `layers`, where the request's id is known.
@@ -155,7 +182,7 @@ impl Problem {
         let mut body = Map::new();
         body.insert("type".into(), format!("https://vitrine.dev/problems/{}", kind.code()).into());
         body.insert("title".into(), kind.title().into());
-        body.insert("status".into(), kind.status().as_u16().into());
+        body.insert("status".into(), kind.wire_status().as_u16().into());
         if let Some(detail) = self.detail {
             body.insert("detail".into(), detail.into());
         }
@@ -168,7 +195,7 @@ impl Problem {
         body.extend(self.members);
         let text = Value::Object(body).to_string();
         let mut response = Response::new(Body::from(text));
-        *response.status_mut() = kind.status();
+        *response.status_mut() = kind.wire_status();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, content_type);
@@ -187,7 +214,7 @@ impl IntoResponse for Problem {
     /// An empty answer that carries the problem up to the layer that renders it.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = self.kind.status();
+        *response.status_mut() = self.kind.wire_status();
         response.extensions_mut().insert(self);
         response
     }

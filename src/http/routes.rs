@@ -4,13 +4,14 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{Api, accounts, guests, health, openapi, web};
+use crate::http::{Api, accounts, guests, health, openapi, uploads, web};
 
 /// The API as it is documented: every route comes with its description.
 pub fn api() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::base())
         .merge(accounts::routes())
         .merge(guests::routes())
+        .merge(uploads::routes())
         .merge(health::routes())
 }
 

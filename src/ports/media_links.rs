@@ -1,13 +1,11 @@
-//! Where clients fetch a clip's objects.
+//! Links to objects that clients may read for a while.
 
 use crate::domain::time::Timestamp;
 
-/// Makes URLs that let their bearer read the objects below a prefix for a while.
+/// Makes the URLs under which objects are played and shown.
 pub trait MediaLinks: Send + Sync {
-    /// The URL base for `prefix`, without a slash at the end: `{base}/master.m3u8` plays. It is the same
-    /// for all instants of one [`Self::bucket`], and good for longer than that.
+    /// The URL that stands for the objects' prefix `prefix` (without a slash at the end): append `/` and
+    /// the rest of a key. Good for some hours from `now`; the same for all callers within a while, so
+    /// that answers which contain it can be kept ready.
     fn base(&self, prefix: &str, now: Timestamp) -> String;
-
-    /// The number of the stretch of time in which bases stay the same.
-    fn bucket(&self, now: Timestamp) -> i64;
 }

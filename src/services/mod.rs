@@ -3,3 +3,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod clips;
+pub mod media_grants;
+pub mod publish;
+pub mod uploads;

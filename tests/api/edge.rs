@@ -59,8 +59,9 @@ async fn any_origin_may_ask() {
         .body(Body::empty())
         .unwrap();
     let answer = app.send(preflight).await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(answer.status, 204);
     assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    assert_eq!(answer.headers["access-control-allow-headers"], "authorization");
 }
 
 #[tokio::test]

@@ -31,6 +31,25 @@ struct JobRow {
 #[derive(Serialize, Deserialize, Clone, Copy)]
 enum KindRow {
     Transcode { clip: u128 },
+    Purge { clip: u128 },
+}
+
+impl From<JobKind> for KindRow {
+    fn from(kind: JobKind) -> Self {
+        match kind {
+            JobKind::Transcode(clip) => Self::Transcode { clip: clip.bits() },
+            JobKind::Purge(clip) => Self::Purge { clip: clip.bits() },
+        }
+    }
+}
+
+impl From<KindRow> for JobKind {
+    fn from(row: KindRow) -> Self {
+        match row {
+            KindRow::Transcode { clip } => Self::Transcode(ClipId::from_bits(clip)),
+            KindRow::Purge { clip } => Self::Purge(ClipId::from_bits(clip)),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq)]
@@ -51,10 +70,9 @@ impl JobRow {
     }
 
     fn job(&self, id: JobId) -> Job {
-        let KindRow::Transcode { clip } = self.kind;
         Job {
             id,
-            kind: JobKind::Transcode(ClipId::from_bits(clip)),
+            kind: self.kind.into(),
             attempts: self.attempts,
             run_at: Timestamp::from_unix_ms(self.run_at_ms),
         }
@@ -100,13 +118,12 @@ fn held(txn: &WriteTransaction, lease: Lease) -> Result<JobRow, StoreError> {
 #[async_trait]
 impl JobQueue for Embedded {
     async fn enqueue(&self, id: JobId, kind: JobKind, run_at: Timestamp) -> Result<(), StoreError> {
-        let JobKind::Transcode(clip) = kind;
         self.write(move |txn| {
             if load(txn, id)?.is_some() {
                 return Ok(());
             }
             let row = JobRow {
-                kind: KindRow::Transcode { clip: clip.bits() },
+                kind: kind.into(),
                 attempts: 0,
                 run_at_ms: run_at.unix_ms(),
                 state: StateRow::Waiting,

@@ -18,6 +18,7 @@ mod events;
 mod feed_sessions;
 mod jobs;
 mod tables;
+mod uploads;
 mod user_state;
 mod writer;
 
@@ -88,13 +89,7 @@ impl Embedded {
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         let path = file.display().to_string();
         let db = Database::builder().set_cache_size(CACHE_BYTES).create(file);
-        let db = db.map_err(|error| {
-            if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
-                return OpenError::InUse(path.clone());
-            }
-            OpenError::Io { path: path.clone(), cause: Box::new(error.into()) }
-        })?;
-        Self::start(db, &path)
+        Self::start(db.map_err(|error| refused(&path, error))?, &path)
     }
 
     /// An empty store that lives in memory: for tests, with every property but durability.
@@ -155,11 +150,16 @@ impl Embedded {
     /// Needs the only handle to the store.
     pub fn verify(file: &Path) -> Result<bool, OpenError> {
         let path = file.display().to_string();
-        let failed =
-            |cause: redb::Error| OpenError::Io { path: path.clone(), cause: Box::new(cause) };
-        let mut db = Database::open(file).map_err(|error| failed(error.into()))?;
-        db.check_integrity().map_err(|error| failed(error.into()))
+        let mut db = Database::open(file).map_err(|error| refused(&path, error))?;
+        db.check_integrity().map_err(|error| refused(&path, error))
     }
+}
+
+fn refused(path: &str, error: redb::DatabaseError) -> OpenError {
+    if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
+        return OpenError::InUse(path.to_owned());
+    }
+    OpenError::Io { path: path.to_owned(), cause: Box::new(error.into()) }
 }
 
 /// Creates all tables and stamps the format; answers the format found.

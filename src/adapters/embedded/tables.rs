@@ -47,6 +47,14 @@ pub(super) const FEED_PAGES_BY_TIME: TableDefinition<(i64, u128), ()> =
 /// clip → counters as of the offset in `META`.
 pub(super) const CLIP_COUNTERS: TableDefinition<u128, &[u8]> =
     TableDefinition::new("clip_counters.v1");
+/// upload → record.
+pub(super) const UPLOADS: TableDefinition<u128, &[u8]> = TableDefinition::new("uploads.v1");
+/// (end of its time, upload) → nothing.
+pub(super) const UPLOADS_BY_END: TableDefinition<(i64, u128), ()> =
+    TableDefinition::new("uploads_by_end.v1");
+/// (owner, upload) → nothing: those without a clip.
+pub(super) const UPLOADS_OPEN: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("uploads_open.v1");
 
 /// Makes every table, so that a read never meets a missing one.
 pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
@@ -65,5 +73,8 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(FEED_PAGES)?;
     txn.open_table(FEED_PAGES_BY_TIME)?;
     txn.open_table(CLIP_COUNTERS)?;
+    txn.open_table(UPLOADS)?;
+    txn.open_table(UPLOADS_BY_END)?;
+    txn.open_table(UPLOADS_OPEN)?;
     Ok(())
 }

@@ -2,12 +2,18 @@
 //!
 //! Only this file knows which backend runs.
 
+pub mod embedded;
+pub mod run;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 
-use crate::domain::account::Market;
+use crate::adapters::system::keys::KeyError;
+use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
+use crate::app::embedded::{Layout, StartError};
+use crate::domain::account::{Market, Scope};
 use crate::http::layers::HttpLimits;
 use crate::http::{Api, ServerInfo, layers, routes};
 use crate::ports::accounts::AccountStore;
@@ -18,7 +24,7 @@ use crate::ports::entropy::Entropy;
 use crate::ports::jobs::JobQueue;
 use crate::ports::signer::Signer;
 use crate::ports::tokens::Tokens;
-use crate::services::access::Access;
+use crate::services::access::{Access, Issued};
 use crate::services::accounts::Accounts;
 
 /// Everything outside, already chosen.
@@ -87,4 +93,23 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
         Api { access: Arc::new(access), accounts: Arc::new(accounts), server: Arc::new(server) };
     let router = layers::wrap(routes::all(api.clone()), settings.http.clone(), Arc::clone(entropy));
     App { api, router }
+}
+
+/// A token for `subject`, signed with the installation's key.
+pub fn issue_token(
+    tokens: JwtTokens,
+    layout: &Layout,
+    subject: &str,
+    scopes: &[Scope],
+    ttl_ms: i64,
+) -> Result<Issued, StartError> {
+    let access = Access::new(
+        Arc::new(tokens),
+        Arc::new(KeyRing::open(&layout.keys())?),
+        Arc::new(SystemClock),
+        Arc::new(OsEntropy::new()),
+    );
+    access
+        .issue(subject, scopes, ttl_ms)
+        .map_err(|_| KeyError::Damaged("the token key".into()).into())
 }

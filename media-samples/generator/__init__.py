@@ -1,0 +1,1 @@
+"""Draws, scores and encodes the Vitrine demo clips and product pictures."""

@@ -1,0 +1,1 @@
+"""The products. Every drawing has its origin at the middle of its base."""

@@ -1,0 +1,1 @@
+"""The animated scenes, one function per clip: scene(stage) paints one frame."""

@@ -1,0 +1,3 @@
+//! Ports over the node's own file system.
+
+pub mod spool;

@@ -1,0 +1,107 @@
+//! Runs an assembled engine: the server, its background work, and their end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::app::embedded::{self, StartError};
+use crate::app::{App, Settings, assemble};
+use crate::config::Config;
+use crate::http::layers::HttpLimits;
+use crate::http::server;
+use crate::lifecycle::Tasks;
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A part cannot be put together.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on `{address}`")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Signals cannot be caught.
+    #[error("signals cannot be caught")]
+    Signals(#[source] std::io::Error),
+}
+
+/// A running engine.
+pub struct Running {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    /// Where clients reach it.
+    pub public_url: String,
+    /// The engine.
+    pub app: App,
+    /// Its tasks.
+    pub tasks: Tasks,
+    drain: Duration,
+}
+
+/// Starts everything that `config` asks for, in the embedded shape.
+pub async fn start(config: &Config) -> Result<Running, RunError> {
+    let raw = &config.raw;
+    let listener = listen(&raw.server.listen).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|cause| RunError::Listen { address: raw.server.listen.clone(), cause })?;
+    let public_url = match raw.server.public_url.trim_end_matches('/') {
+        "" => server::url_of(address),
+        url => url.to_owned(),
+    };
+    let backends = embedded::open(config).await?;
+    let app = assemble(&backends, &settings(config, &public_url));
+    let tasks = Tasks::new();
+    tasks.stop_on_signals().map_err(RunError::Signals)?;
+    let drain = Duration::from_millis(raw.server.drain_ms);
+    let router = app.router.clone();
+    let (stop, ready) = (tasks.stop().clone(), Arc::clone(&app.api.server));
+    let connections_max = raw.server.connections_max;
+    tasks.spawn("http", async move {
+        let draining = stop.clone();
+        let unready = async move {
+            draining.cancelled().await;
+            ready.ready.store(false, Ordering::Release);
+        };
+        tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    app.api.server.ready.store(true, Ordering::Release);
+    Ok(Running { address, public_url, app, tasks, drain })
+}
+
+impl Running {
+    /// Waits for the end; `false` if a task failed.
+    pub async fn finish(&self) -> bool {
+        self.tasks.finish(self.drain + Duration::from_secs(5)).await
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| RunError::Listen { address: address.to_owned(), cause })
+}
+
+fn settings(config: &Config, public_url: &str) -> Settings {
+    let server = &config.raw.server;
+    Settings {
+        public_url: public_url.to_owned(),
+        guests: config.raw.auth.guests,
+        default_market: config.default_market,
+        http: HttpLimits {
+            in_flight_max: server.in_flight_max,
+            checkouts_in_flight_max: server.checkouts_in_flight_max,
+            request_timeout: Duration::from_millis(server.request_timeout_ms),
+        },
+    }
+}

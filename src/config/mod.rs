@@ -1,0 +1,252 @@
+//! Configuration: defaults, then a TOML file, then `VITRINE_SECTION__KEY`, then flags.
+//!
+//! `raw` is the file as written; here it is read, checked as a whole, and its origins are kept.
+
+pub mod raw;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+
+use crate::config::raw::{Raw, SECTIONS};
+use crate::domain::account::Market;
+
+/// Everything that is wrong with a configuration, one line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// A flag that stands for a key: `("server.listen", "0.0.0.0:80")`.
+pub type Override = (&'static str, String);
+
+/// The configuration with the origin of every value.
+#[derive(Debug)]
+pub struct Config {
+    /// As written, defaults filled in.
+    pub raw: Raw,
+    /// Where new accounts watch and buy.
+    pub default_market: Market,
+    figment: Figment,
+}
+
+impl Config {
+    /// Reads `file`, if one is given, the environment and the flags. All faults are told at once.
+    pub fn load(file: Option<&Path>, flags: &[Override]) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Raw::default()));
+        if let Some(path) = file {
+            if !path.is_file() {
+                let line = format!("{}: there is no such file", path.display());
+                return Err(ConfigError(vec![line]));
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        // Only `VITRINE_SECTION__KEY` is ours; other names may belong to scripts.
+        let env = Env::prefixed("VITRINE_").filter(|key| key.as_str().contains("__")).split("__");
+        figment = figment.merge(env);
+        for (key, value) in flags {
+            figment = figment.merge(Serialized::default(key, value));
+        }
+        let faults = unknown_keys(&figment);
+        if !faults.is_empty() {
+            return Err(ConfigError(faults));
+        }
+        let raw: Raw = figment.extract().map_err(|error| {
+            ConfigError(error.into_iter().map(|fault| fault.to_string()).collect())
+        })?;
+        let default_market = check(&raw)?;
+        Ok(Self { raw, default_market, figment })
+    }
+
+    /// Key, value and origin of every setting, secrets left out.
+    pub fn describe(&self) -> Vec<(String, String, String)> {
+        let mut rows = Vec::new();
+        for (section, keys) in SECTIONS {
+            for (key, _) in *keys {
+                let path = format!("{section}.{key}");
+                let value = self.figment.find_value(&path).map(|value| show(&value));
+                let shown = if key.contains("secret") && value.as_deref() != Ok("\"\"") {
+                    "(not shown)".to_owned()
+                } else {
+                    value.unwrap_or_default()
+                };
+                rows.push((path.clone(), shown, self.origin(&path)));
+            }
+        }
+        rows
+    }
+
+    fn origin(&self, path: &str) -> String {
+        let Some(metadata) = self.figment.find_metadata(path) else { return "default".into() };
+        if let Some(figment::Source::File(file)) = &metadata.source {
+            return file.display().to_string();
+        }
+        let name = metadata.name.to_lowercase();
+        if name.contains("environment") {
+            let (section, key) = path.split_once('.').unwrap_or((path, ""));
+            return format!("VITRINE_{}__{}", section.to_uppercase(), key.to_uppercase());
+        }
+        if name.contains("raw") { "default".into() } else { "flag".into() }
+    }
+
+    /// The data directory.
+    pub fn data_directory(&self) -> PathBuf {
+        PathBuf::from(&self.raw.data.directory)
+    }
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Char(_, c) => format!("{:?}", c.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => {
+            let whole =
+                number.to_i128().or_else(|| number.to_u128().and_then(|n| n.try_into().ok()));
+            whole.map_or_else(|| format!("{:?}", number.to_f64()), |n: i128| n.to_string())
+        }
+        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => String::new(),
+    }
+}
+
+/// Keys that mean nothing, each with the nearest one that does.
+fn unknown_keys(figment: &Figment) -> Vec<String> {
+    let known: Vec<String> = SECTIONS
+        .iter()
+        .flat_map(|(section, keys)| keys.iter().map(move |(key, _)| format!("{section}.{key}")))
+        .collect();
+    let Ok(Value::Dict(_, sections)) = figment.find_value("") else { return Vec::new() };
+    let mut faults = Vec::new();
+    for (section, value) in &sections {
+        let keys = value.as_dict().map(|keys| full_names(section, keys));
+        let keys = keys.unwrap_or_else(|| vec![section.clone()]);
+        for key in keys.into_iter().filter(|key| !known.contains(key)) {
+            let near = known
+                .iter()
+                .min_by_key(|candidate| strsim::damerau_levenshtein(candidate, &key))
+                .filter(|candidate| strsim::normalized_damerau_levenshtein(candidate, &key) > 0.5);
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            faults.push(format!("unknown key `{key}`{hint}"));
+        }
+    }
+    faults
+}
+
+fn full_names(section: &str, keys: &Dict) -> Vec<String> {
+    keys.keys().map(|key| format!("{section}.{key}")).collect()
+}
+
+/// What the types cannot say.
+fn check(raw: &Raw) -> Result<Market, ConfigError> {
+    let mut faults = Vec::new();
+    let mut require = |fine: bool, fault: &str| {
+        if !fine {
+            faults.push(fault.to_owned());
+        }
+    };
+    let market = Market::new(&raw.market.default);
+    require(market.is_some(), "market.default: two capital letters such as \"US\"");
+    require(raw.server.connections_max > 0, "server.connections_max: at least 1");
+    require(raw.server.in_flight_max > 0, "server.in_flight_max: at least 1");
+    require(raw.server.checkouts_in_flight_max > 0, "server.checkouts_in_flight_max: at least 1");
+    require(raw.server.request_timeout_ms >= 100, "server.request_timeout_ms: at least 100");
+    require(["text", "json"].contains(&raw.log.format.as_str()), "log.format: `text` or `json`");
+    require(raw.media.workers <= 64, "media.workers: at most 64");
+    let fees = u32::from(raw.shop.platform_fee_bps) + u32::from(raw.shop.creator_commission_bps);
+    require(fees <= 10_000, "shop: fee and commission together are at most 10000 basis points");
+    require(raw.shop.standard_shipping >= 0, "shop.standard_shipping: not negative");
+    require(raw.shop.express_shipping >= 0, "shop.express_shipping: not negative");
+    let url = &raw.server.public_url;
+    let fine = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
+    require(fine, "server.public_url: begins with http:// or https://");
+    let pair = raw.auth.trusted_issuer.is_empty() == raw.auth.trusted_keys.is_empty();
+    require(pair, "auth.trusted_issuer and auth.trusted_keys: both or neither");
+    let keyed = raw.objects.endpoint.is_empty()
+        || !(raw.objects.access_key.is_empty() || raw.objects.secret_key.is_empty());
+    require(keyed, "objects.access_key and objects.secret_key: needed with objects.endpoint");
+    match market {
+        Some(market) if faults.is_empty() => Ok(market),
+        Some(_) | None => Err(ConfigError(faults)),
+    }
+}
+
+/// A file with every key, its meaning and its default.
+pub fn reference() -> String {
+    let defaults = toml::Table::try_from(Raw::default()).unwrap_or_default();
+    let mut text = String::from(
+        "# Every key with its default. Set in a file for `--config`, or as VITRINE_SECTION__KEY.\n",
+    );
+    for (section, keys) in SECTIONS {
+        let _ = writeln!(text, "\n[{section}]");
+        for (key, docs) in *keys {
+            for line in *docs {
+                let _ = writeln!(text, "#{line}");
+            }
+            let value = defaults.get(*section).and_then(|values| values.get(*key));
+            let value = value.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "{key} = {value}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn defaults_are_sound_and_every_key_is_listed() {
+        let config = Config::load(None, &[]).unwrap();
+        let listed: usize = SECTIONS.iter().map(|(_, keys)| keys.len()).sum();
+        let written: usize = toml::Table::try_from(config.raw.clone())
+            .unwrap()
+            .values()
+            .map(|section| section.as_table().unwrap().len())
+            .sum();
+        assert_eq!(listed, written);
+        assert!(config.describe().iter().all(|(_, _, origin)| origin == "default"));
+    }
+
+    #[test]
+    fn later_origins_win_and_are_named() {
+        let file = write("[feed]\nsuppression_days = 7\n[log]\nfilter = \"warn\"\n");
+        let flags = [("log.filter", "debug".to_owned())];
+        let config = Config::load(Some(file.path()), &flags).unwrap();
+        assert_eq!(config.raw.feed.suppression_days, 7);
+        assert_eq!(config.raw.log.filter, "debug");
+        let origin = |key: &str| {
+            config.describe().into_iter().find(|row| row.0 == key).map(|row| row.2).unwrap()
+        };
+        assert!(origin("feed.suppression_days").contains(".toml"));
+        assert_eq!(origin("log.filter"), "flag");
+    }
+
+    #[test]
+    fn unknown_keys_come_with_a_suggestion() {
+        let file = write("[server]\nlissten = \"x\"\n");
+        let error = Config::load(Some(file.path()), &[]).unwrap_err().to_string();
+        assert!(error.contains("`server.lissten`") && error.contains("`server.listen`"), "{error}");
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let file = write("[market]\ndefault = \"usa\"\n[log]\nformat = \"xml\"\n");
+        let error = Config::load(Some(file.path()), &[]).unwrap_err().to_string();
+        assert!(error.contains("market.default") && error.contains("log.format"), "{error}");
+    }
+
+    #[test]
+    fn the_reference_file_is_up_to_date() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/config.reference.toml");
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(kept, reference(), "write the output of `vitrine config --reference` there");
+    }
+}

@@ -1,0 +1,205 @@
+//! The configuration as it is written, with defaults. Each key is documented in `keys`.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $key_doc:literal])* $key:ident: $type:ty = $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $name {
+            $($(#[doc = $key_doc])* pub $key: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($key: $default,)* }
+            }
+        }
+
+        impl $name {
+            /// Key and meaning, in order.
+            pub const KEYS: &'static [(&'static str, &'static [&'static str])] =
+                &[$((stringify!($key), &[$($key_doc),*]),)*];
+        }
+    };
+}
+
+section! {
+    /// `[server]`
+    Server {
+        /// Address to listen on. Port 0 takes a free one and prints it.
+        listen: String = "127.0.0.1:8080".into(),
+        /// Where clients reach this server, for links in answers. Empty: taken from `listen`.
+        public_url: String = String::new(),
+        /// Open connections; more wait in the kernel's queue.
+        connections_max: usize = 10_000,
+        /// Requests in flight, purchases apart; more are refused with 503.
+        in_flight_max: usize = 512,
+        /// Purchases in flight; more are refused with 503.
+        checkouts_in_flight_max: usize = 2_048,
+        /// Longest time to an answer, uploads and media apart.
+        request_timeout_ms: u64 = 15_000,
+        /// How long open requests may go on after SIGTERM.
+        drain_ms: u64 = 20_000,
+    }
+}
+
+section! {
+    /// `[data]`
+    Data {
+        /// Directory of the embedded store, objects, uploads in progress and keys.
+        directory: String = "./vitrine-data".into(),
+    }
+}
+
+section! {
+    /// `[log]`
+    Log {
+        /// A level (`error`, `warn`, `info`, `debug`, `trace`) or a list such as `info,vitrine::worker=debug`.
+        filter: String = "info".into(),
+        /// `text` or `json`.
+        format: String = "text".into(),
+    }
+}
+
+section! {
+    /// `[auth]`
+    Auth {
+        /// The name this installation issues tokens under.
+        issuer: String = "vitrine".into(),
+        /// The audience that tokens must name.
+        audience: String = "vitrine".into(),
+        /// Whether anybody may get a guest's token from `POST /v1/guest-tokens`.
+        guests: bool = true,
+        /// Issuer of tokens that are made elsewhere. Empty: none.
+        trusted_issuer: String = String::new(),
+        /// That issuer's keys (JWKS): a file or an `https` URL, read at start.
+        trusted_keys: String = String::new(),
+    }
+}
+
+section! {
+    /// `[market]`
+    Market {
+        /// Country of new accounts, ISO 3166-1 alpha-2.
+        default: String = "US".into(),
+    }
+}
+
+section! {
+    /// `[objects]`
+    Objects {
+        /// URL of an outside S3. Empty: objects are kept in the data directory.
+        endpoint: String = String::new(),
+        /// Region of the outside S3.
+        region: String = "us-east-1".into(),
+        /// Bucket; it must exist on an outside S3.
+        bucket: String = "vitrine".into(),
+        /// Access key of the outside S3.
+        access_key: String = String::new(),
+        /// Secret key of the outside S3; better given as `VITRINE_OBJECTS__SECRET_KEY`.
+        secret_key: String = String::new(),
+        /// Whether the bucket stands in the path (most servers but AWS) instead of the host name.
+        path_style: bool = true,
+        /// Address on which the embedded S3 also listens for outside tools. Empty: it does not.
+        listen: String = String::new(),
+        /// How long a link to a clip or picture stays good, at least.
+        grant_ttl_ms: u64 = 6 * 3_600_000,
+    }
+}
+
+section! {
+    /// `[uploads]`
+    Uploads {
+        /// Largest upload.
+        bytes_max: u64 = 2 * 1024 * 1024 * 1024,
+        /// How long an unfinished upload is kept after its last byte.
+        ttl_ms: u64 = 24 * 3_600_000,
+        /// Unfinished uploads of one creator.
+        per_account_max: usize = 50,
+    }
+}
+
+section! {
+    /// `[media]`
+    Media {
+        /// Transcodes at once on this node. 0: this node makes none.
+        workers: usize = 1,
+        /// x264 preset: `ultrafast` … `slow`.
+        preset: String = "veryfast".into(),
+        /// Longest clip.
+        clip_duration_ms_max: u64 = 600_000,
+        /// Longest time for one transcode.
+        transcode_timeout_ms: u64 = 15 * 60_000,
+    }
+}
+
+section! {
+    /// `[feed]`
+    Feed {
+        /// How long a watched clip stays away.
+        suppression_days: u32 = 30,
+        /// How long a cursor is good.
+        session_ttl_ms: u64 = 24 * 3_600_000,
+    }
+}
+
+section! {
+    /// `[shop]`
+    Shop {
+        /// The platform's fee on items sold, in basis points.
+        platform_fee_bps: u16 = 500,
+        /// The creator's share of items sold through a clip, in basis points.
+        creator_commission_bps: u16 = 1_000,
+        /// Days in which a buyer may send things back.
+        return_window_days: u32 = 30,
+        /// Price of standard delivery, minor units.
+        standard_shipping: i64 = 499,
+        /// Price of express delivery, minor units.
+        express_shipping: i64 = 999,
+    }
+}
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Raw {
+    /// The edge.
+    pub server: Server,
+    /// Where data lies.
+    pub data: Data,
+    /// The log.
+    pub log: Log,
+    /// Tokens.
+    pub auth: Auth,
+    /// Where people watch and buy.
+    pub market: Market,
+    /// The object store.
+    pub objects: Objects,
+    /// Resumable uploads.
+    pub uploads: Uploads,
+    /// Transcoding.
+    pub media: Media,
+    /// The feed.
+    pub feed: Feed,
+    /// The shop.
+    pub shop: Shop,
+}
+
+/// Key and the lines of its meaning.
+pub type KeyDocs = &'static [(&'static str, &'static [&'static str])];
+
+/// Section, then key and meaning: all that may stand in the file.
+pub const SECTIONS: &[(&str, KeyDocs)] = &[
+    ("server", Server::KEYS),
+    ("data", Data::KEYS),
+    ("log", Log::KEYS),
+    ("auth", Auth::KEYS),
+    ("market", Market::KEYS),
+    ("objects", Objects::KEYS),
+    ("uploads", Uploads::KEYS),
+    ("media", Media::KEYS),
+    ("feed", Feed::KEYS),
+    ("shop", Shop::KEYS),
+];
