@@ -26,3 +26,4 @@ pub mod ports;
 pub mod ranking;
 pub mod services;
 pub mod telemetry;
+pub mod worker;

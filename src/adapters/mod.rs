@@ -5,6 +5,7 @@ pub mod embedded;
 
 pub mod ffmpeg;
 pub mod fs;
+pub mod images;
 pub mod s3;
 pub mod s3_server;
 pub mod sim;

@@ -1,13 +1,27 @@
 //! The embedded shape: everything in one data directory.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::adapters::embedded::{Embedded, OpenError};
+use crate::adapters::ffmpeg::engine;
+use crate::adapters::ffmpeg::supervisor::ChildTranscoder;
+use crate::adapters::fs::spool::FsSpool;
+use crate::adapters::images::ImageCrate;
+use crate::adapters::s3::{S3Config, S3Objects};
+use crate::adapters::s3_server::{self, S3ServerConfig};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::Backends;
 use crate::config::Config;
+use crate::ports::clock::Clock;
+
+/// The in-process object store is reached by nobody else, so its key is no secret.
+const IN_PROCESS_KEY: &str = "vitrine";
+/// Parts of a large object that nobody finished are dropped at the first start after so long.
+const MULTIPART_TTL: Duration = Duration::from_hours(24);
 
 /// Why the engine cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +34,15 @@ pub enum StartError {
         /// Why.
         #[source]
         cause: std::io::Error,
+    },
+    /// A part of the data directory cannot be used.
+    #[error("the part `{part}` of the data directory cannot be opened")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// Why.
+        #[source]
+        cause: io::Error,
     },
     /// The store cannot be opened.
     #[error(transparent)]
@@ -86,19 +109,70 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let layout = Layout::open(&config.data_directory())?;
+    let failed = |part: &'static str| move |cause| StartError::Part { part, cause };
+    // The store first: its lock keeps a second process away from all the rest.
     let store = Embedded::open(&layout.store())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut tokens = tokens(&layout, config)?;
     trust(&mut tokens, config).await?;
+    let scratch = layout.scratch();
+    drop(std::fs::remove_dir_all(&scratch)); // What an interrupted transcode left.
+    std::fs::create_dir_all(&scratch).map_err(failed("scratch"))?;
+    let spool = FsSpool::open(layout.uploads()).map_err(failed("uploads"))?;
+    let objects = objects(&layout, config, &clock).map_err(failed("objects"))?;
     Ok(Backends {
         accounts: Arc::new(store.clone()),
+        catalog: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
-        clock: Arc::new(SystemClock),
+        uploads: Arc::new(store.clone()),
+        spool: Arc::new(spool),
+        objects: Arc::new(objects),
+        transcoder: Arc::new(transcoder(config).map_err(failed("transcoder"))?),
+        images: Arc::new(ImageCrate),
+        scratch,
+        clock,
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),
     })
+}
+
+/// The configured S3, or the one in this process.
+fn objects(layout: &Layout, config: &Config, clock: &Arc<dyn Clock>) -> io::Result<S3Objects> {
+    let raw = &config.raw.objects;
+    if !raw.endpoint.is_empty() {
+        let endpoint = Some(raw.endpoint.clone());
+        let (access_key, secret_key) = (&raw.access_key, &raw.secret_key);
+        let mut s3 = S3Config::new(endpoint, &raw.region, &raw.bucket, access_key, secret_key);
+        s3.path_style = raw.path_style;
+        return Ok(S3Objects::new(&s3, None));
+    }
+    let server = S3ServerConfig {
+        root: layout.objects(),
+        buckets: vec![raw.bucket.clone()],
+        access_key: IN_PROCESS_KEY.into(),
+        secret_key: IN_PROCESS_KEY.into(),
+        multipart_ttl: MULTIPART_TTL,
+    };
+    let service = s3_server::open(server, Arc::clone(clock))?;
+    // The host is never looked up: requests go from the client to the server as values.
+    let endpoint = Some("http://s3.internal".to_owned());
+    let s3 = S3Config::new(endpoint, "local", &raw.bucket, IN_PROCESS_KEY, IN_PROCESS_KEY);
+    Ok(S3Objects::new(&s3, Some(s3_server::in_process_http_client(service))))
+}
+
+/// Transcodes in children of this very program.
+fn transcoder(config: &Config) -> io::Result<ChildTranscoder> {
+    let raw = &config.raw.media;
+    let settings = engine::Settings {
+        preset: raw.preset.clone(),
+        duration_ms_max: i64::try_from(raw.clip_duration_ms_max).unwrap_or(i64::MAX),
+        ..engine::Settings::default()
+    };
+    let deadline = Duration::from_millis(raw.transcode_timeout_ms);
+    Ok(ChildTranscoder::new(std::env::current_exe()?, settings).with_deadline(deadline))
 }
 
 /// Takes in the keys of an outside issuer, if one is configured.

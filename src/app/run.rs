@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use crate::app::embedded::{self, StartError};
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
-use crate::http::layers::HttpLimits;
 use crate::http::server;
 use crate::lifecycle::Tasks;
 
@@ -59,7 +58,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         url => url.to_owned(),
     };
     let backends = embedded::open(config).await?;
-    let app = assemble(&backends, &settings(config, &public_url));
+    let app = assemble(&backends, &Settings::new(config, &public_url));
     let tasks = Tasks::new();
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
@@ -75,6 +74,10 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
+    for _ in 0..raw.media.workers {
+        let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
+        tasks.spawn("media worker", async move { runner.run(stop).await });
+    }
     app.api.server.ready.store(true, Ordering::Release);
     Ok(Running { address, public_url, app, tasks, drain })
 }
@@ -82,7 +85,9 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
 impl Running {
     /// Waits for the end; `false` if a task failed.
     pub async fn finish(&self) -> bool {
-        self.tasks.finish(self.drain + Duration::from_secs(5)).await
+        let sound = self.tasks.finish(self.drain + Duration::from_secs(5)).await;
+        self.app.api.uploads.drain().await;
+        sound
     }
 }
 
@@ -90,18 +95,4 @@ async fn listen(address: &str) -> Result<TcpListener, RunError> {
     TcpListener::bind(address)
         .await
         .map_err(|cause| RunError::Listen { address: address.to_owned(), cause })
-}
-
-fn settings(config: &Config, public_url: &str) -> Settings {
-    let server = &config.raw.server;
-    Settings {
-        public_url: public_url.to_owned(),
-        guests: config.raw.auth.guests,
-        default_market: config.default_market,
-        http: HttpLimits {
-            in_flight_max: server.in_flight_max,
-            checkouts_in_flight_max: server.checkouts_in_flight_max,
-            request_timeout: Duration::from_millis(server.request_timeout_ms),
-        },
-    }
 }

@@ -7,6 +7,8 @@ use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 /// Largest JSON body: a batch of 500 events of about 400 bytes fits with room to spare.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// Largest picture of a product: what a phone's camera makes, without compression tricks.
+pub const IMAGE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// Events of one batch (API contract).
 pub const EVENTS_PER_BATCH_MAX: usize = 500;
 /// Items of one list page; more is a second request.

@@ -1,8 +1,8 @@
 //! Why an uploaded video cannot become a clip: the stable code for programs, the sentence for its
 //! creator.
 
-/// A reason to refuse a source. All but [`MediaFailure::Timeout`] and [`MediaFailure::Internal`] are
-/// properties of the file: the same file fails again.
+/// A reason to refuse a source. All but [`MediaFailure::Timeout`] and [`MediaFailure::Internal`]
+/// are properties of the file: the same file fails again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MediaFailure {
     /// Zero bytes.

@@ -1,5 +1,5 @@
-//! Which pictures a clip is offered in: upright geometry, frame rate, segment grid and the ladder of
-//! sizes and bit rates. Nothing here is ever larger than its source.
+//! Which pictures a clip is offered in: upright geometry, frame rate, segment grid and the ladder
+//! of sizes and bit rates. Nothing here is ever larger than its source.
 
 /// Largest short side of a rendition, in pixels: a phone's width at full density.
 pub const SHORT_SIDE_MAX: u32 = 1_080;
@@ -48,8 +48,8 @@ impl Orientation {
     }
 }
 
-/// The size of a source as a viewer sees it, in square pixels: stretched by the sample aspect ratio,
-/// then turned upright. Not rounded.
+/// The size of a source as a viewer sees it, in square pixels: stretched by the sample aspect
+/// ratio, then turned upright. Not rounded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Upright {
     /// Horizontal side.
@@ -119,9 +119,9 @@ impl FrameRate {
     ///
     /// `average` is frames by duration, `nominal` the rate that the container claims; either may be
     /// nonsense. A standard nominal rate wins unless the average is more than 12 % above it: edit
-    /// lists, dropped frames and pauses move the average, not the grid on which pictures were taken.
-    /// Otherwise the next standard rate at or above the average, so that no frame is lost. Rates above
-    /// the cap are halved, which keeps motion even.
+    /// lists, dropped frames and pauses move the average, not the grid on which pictures were
+    /// taken. Otherwise the next standard rate at or above the average, so that no frame is lost.
+    /// Rates above the cap are halved, which keeps motion even.
     pub fn choose(average: f64, nominal: f64, cap: f64) -> Self {
         let plausible = |rate: f64| rate.is_finite() && rate > 4.0;
         let named = Self::nearest(nominal, 0.000_5)
@@ -227,8 +227,9 @@ fn even_below(side: f64) -> u32 {
 
 /// The rungs of a source, largest first, never empty, never larger than the source.
 ///
-/// Standard short sides up to the source's; the source's own size on top if the next lower rung would
-/// lose a fifth of it; smaller sides below until there are [`RUNGS_MIN`], if the source allows.
+/// Standard short sides up to the source's; the source's own size on top if the next lower rung
+/// would lose a fifth of it; smaller sides below until there are [`RUNGS_MIN`], if the source
+/// allows.
 pub fn ladder(source: Upright) -> Vec<Rung> {
     // Very long pictures are limited by their long side: the box is 1080 x 2160 either way up.
     let box_scale = (f64::from(LONG_SIDE_MAX) / source.long()).min(1.0);

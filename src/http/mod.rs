@@ -8,11 +8,15 @@
 //! then asks for its problem kind.
 
 pub mod accounts;
+pub mod clip_views;
+pub mod clips;
 pub mod extract;
 pub mod fields;
 pub mod guests;
 pub mod health;
+pub mod images;
 pub mod layers;
+pub mod media;
 pub mod openapi;
 pub mod problem;
 pub mod routes;
@@ -27,6 +31,8 @@ use axum::extract::FromRef;
 
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
+use crate::services::clips::Clips;
+use crate::services::media::Media;
 use crate::services::uploads::Uploads;
 
 /// What handlers can reach: each takes the one service it needs.
@@ -36,6 +42,10 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Profiles.
     pub accounts: Arc<Accounts>,
+    /// Clips for their creators.
+    pub clips: Arc<Clips>,
+    /// Objects and pictures.
+    pub media: Arc<Media>,
     /// Resumable uploads.
     pub uploads: Arc<Uploads>,
     /// How this server presents itself.
@@ -66,6 +76,8 @@ macro_rules! handlers_can_reach {
 handlers_can_reach! {
     access: Access,
     accounts: Accounts,
+    clips: Clips,
+    media: Media,
     uploads: Uploads,
     server: ServerInfo,
 }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{Api, accounts, guests, health, openapi, uploads, web};
+use crate::http::{Api, accounts, clips, guests, health, images, media, openapi, uploads, web};
 
 /// The API as it is documented: every route comes with its description.
 pub fn api() -> OpenApiRouter<Api> {
@@ -12,6 +12,9 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(accounts::routes())
         .merge(guests::routes())
         .merge(uploads::routes())
+        .merge(clips::routes())
+        .merge(images::routes())
+        .merge(media::routes())
         .merge(health::routes())
 }
 

@@ -198,7 +198,7 @@ async fn terminate(
 
 /// Streams a body into an upload, digesting on the way if a checksum was stated.
 async fn receive(
-    uploads: &Uploads,
+    uploads: &Arc<Uploads>,
     owner: AccountId,
     id: UploadId,
     offset: u64,

@@ -32,7 +32,7 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
 
 /// The icon that browsers ask for unbidden.
 pub async fn favicon(headers: HeaderMap) -> Response {
-    file("viewer/favicon.svg", &headers)
+    file("viewer/mark.svg", &headers)
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Response {

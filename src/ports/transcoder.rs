@@ -21,8 +21,8 @@ use crate::ports::error::Cause;
 ///   else. Until that one is published, viewers see nothing.
 /// - Progress never falls, and reaches 1 only when every file has been reported.
 /// - Events are waited for: a slow receiver slows the work, a dropped one does not stop it.
-/// - Dropping the future ends the work and frees its processes; `output` may then hold files, but no
-///   master playlist of an unfinished run.
+/// - Dropping the future ends the work and frees its processes; `output` may then hold files, but
+///   no master playlist of an unfinished run.
 #[async_trait]
 pub trait Transcoder: Send + Sync {
     /// Makes all renditions, playlists, the poster and the storyboard of `source` in `output`.

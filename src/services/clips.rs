@@ -18,7 +18,9 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::error::StoreError;
 use crate::ports::jobs::JobQueue;
+use crate::ports::signer::Signer;
 use crate::services::accounts::Accounts;
+use crate::services::cursor::{self, CursorError, Page};
 use crate::services::uploads::{Uploads, UploadsError};
 
 /// Why a clip cannot be made or changed.
@@ -54,6 +56,9 @@ pub enum ClipsError {
     /// The edit was made for another version.
     #[error("the clip is now at version {0}")]
     VersionMismatch(u64),
+    /// The cursor is not one of this list's.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// The upload cannot be used.
     #[error(transparent)]
     Upload(#[from] UploadsError),
@@ -120,6 +125,7 @@ pub struct Clips {
     uploads: Arc<Uploads>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    signer: Arc<dyn Signer>,
 }
 
 /// The ports behind [`Clips`].
@@ -136,6 +142,8 @@ pub struct ClipPorts {
     pub clock: Arc<dyn Clock>,
     /// Chance, for ids.
     pub entropy: Arc<dyn Entropy>,
+    /// Signs cursors.
+    pub signer: Arc<dyn Signer>,
 }
 
 /// The job that makes a clip's media; its id follows from the clip, so asking twice queues once.
@@ -151,8 +159,8 @@ pub fn purge_job(clip: ClipId) -> JobId {
 impl Clips {
     /// Takes the ports and the two services it builds on.
     pub fn new(ports: ClipPorts, accounts: Arc<Accounts>, uploads: Arc<Uploads>) -> Self {
-        let ClipPorts { store, catalog, jobs, changes, clock, entropy } = ports;
-        Self { store, catalog, jobs, changes, accounts, uploads, clock, entropy }
+        let ClipPorts { store, catalog, jobs, changes, clock, entropy, signer } = ports;
+        Self { store, catalog, jobs, changes, accounts, uploads, clock, entropy, signer }
     }
 
     /// Makes a clip of an upload. A repeat for the same upload answers the first clip, so a lost answer
@@ -207,10 +215,15 @@ impl Clips {
     pub async fn own(
         &self,
         creator: AccountId,
-        before: Option<ClipId>,
+        cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<Clip>, ClipsError> {
-        Ok(self.store.by_creator(creator, before, limit).await?)
+    ) -> Result<(Account, Page<Clip>), ClipsError> {
+        let list = format!("clips {creator}");
+        let last = cursor.map(|cursor| cursor::verify(&*self.signer, &list, cursor)).transpose()?;
+        let before = last.map(ClipId::from_bits);
+        let clips = self.store.by_creator(creator, before, limit + 1).await?;
+        let page = Page::cut(clips, limit, &*self.signer, &list, |clip| clip.id.bits());
+        Ok((self.accounts.get(creator).await?, page))
     }
 
     /// Edits the caller's own clip. With `expected_version`, only that version.

@@ -4,6 +4,8 @@
 pub mod access;
 pub mod accounts;
 pub mod clips;
+pub mod cursor;
+pub mod media;
 pub mod media_grants;
 pub mod publish;
 pub mod uploads;

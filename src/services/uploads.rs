@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use crate::domain::id::{AccountId, ClipId, UploadId};
 use crate::domain::time::Timestamp;
 use crate::domain::upload::{Upload, UploadError, UploadMetadata, UploadState};
@@ -72,6 +74,8 @@ pub struct Uploads {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     policy: UploadPolicy,
+    /// Appends that may outlive their request.
+    appends: TaskTracker,
 }
 
 /// The object that holds an upload's bytes.
@@ -89,7 +93,13 @@ impl Uploads {
         entropy: Arc<dyn Entropy>,
         policy: UploadPolicy,
     ) -> Self {
-        Self { store, spool, objects, clock, entropy, policy }
+        Self { store, spool, objects, clock, entropy, policy, appends: TaskTracker::new() }
+    }
+
+    /// Waits until every append that runs has ended: for a clean shutdown.
+    pub async fn drain(&self) {
+        self.appends.close();
+        self.appends.wait().await;
     }
 
     /// What is allowed.
@@ -136,7 +146,25 @@ impl Uploads {
 
     /// Appends `bytes` at `offset`. The offset is written down only after the bytes are on the disk, so
     /// it is true whatever happens in between.
+    ///
+    /// It goes on when the caller is dropped, as happens when a client hangs up: what has arrived is
+    /// kept and counted.
     pub async fn append(
+        self: &Arc<Self>,
+        owner: AccountId,
+        id: UploadId,
+        offset: u64,
+        bytes: IncomingBytes,
+        checksum: Option<ChecksumVerdict>,
+    ) -> Result<UploadRecord, UploadsError> {
+        let this = Arc::clone(self);
+        let append = async move { this.append_here(owner, id, offset, bytes, checksum).await };
+        self.appends.spawn(append).await.unwrap_or_else(|error| {
+            Err(StoreError::unavailable(error).into()) // It panicked; the offset was not moved.
+        })
+    }
+
+    async fn append_here(
         &self,
         owner: AccountId,
         id: UploadId,

@@ -4,4 +4,6 @@
 mod support;
 
 mod accounts;
+mod clips;
 mod edge;
+mod uploads;

@@ -148,8 +148,8 @@ fn judge_stream(run: &Run, variant: &Variant, expected: &Expected) {
     assert_eq!(variant.get("CODECS").split(',').next(), Some(codec.as_str()));
 }
 
-/// Segments begin on the grid with a key frame, last as long as they say, and start at zero. Answers
-/// where key frames are, in seconds after the first.
+/// Segments begin on the grid with a key frame, last as long as they say, and start at zero.
+/// Answers where key frames are, in seconds after the first.
 fn judge_timing(run: &Run, track: &str, expected: &Expected) -> Vec<f64> {
     let segments = run.media(track);
     let init = run.read(&format!("{track}/init.mp4"));

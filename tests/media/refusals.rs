@@ -94,12 +94,16 @@ fn tracks_we_do_not_take() {
 #[test]
 fn damaged_pictures() {
     let workshop = Workshop::new();
-    let whole = workshop.make("in.mp4", &format!("-f lavfi -i testsrc2=s=360x640:d=2 {H264}"));
-    let mut bytes = fs::read(whole).unwrap();
-    let data = bytes.windows(4).position(|window| window == b"mdat").unwrap() + 4;
-    let index = bytes.windows(4).position(|window| window == b"moov").unwrap() - 4;
-    bytes[data..index].fill(0);
-    refuse(&workshop, &workshop.write("zeros.mp4", &bytes), "undecodable");
+    let arguments = format!("-f lavfi -i testsrc2=s=360x640:d=2 {H264} -movflags faststart");
+    let whole = fs::read(workshop.make("in.mp4", &arguments)).unwrap();
+    let data = whole.windows(4).position(|window| window == b"mdat").unwrap() + 4;
+    let mut zeros = whole.clone();
+    zeros[data..].fill(0);
+    refuse(&workshop, &workshop.write("zeros.mp4", &zeros), "undecodable");
+    // A flipped byte in every two hundred: most pictures decode, none is right.
+    let mut noisy = whole;
+    noisy[data + 1000..].iter_mut().step_by(200).for_each(|byte| *byte ^= 0x55);
+    refuse(&workshop, &workshop.write("noisy.mp4", &noisy), "corrupt");
 }
 
 #[test]

@@ -200,6 +200,65 @@ fn picture_and_sound_stay_together() {
     }
 }
 
+/// A stream that turns from portrait to landscape keeps its frame: the rest is black, nothing is
+/// stretched.
+#[test]
+fn a_change_of_shape_on_the_way_is_framed() {
+    let workshop = Workshop::new();
+    let half = |size: &str, offset: u32| {
+        let encoding = format!("{H264} -f mpegts -output_ts_offset {offset}");
+        let picture = format!("-f lavfi -i color=white:s={size}:r=30:d=2");
+        fs::read(workshop.make("half.ts", &format!("{picture} {encoding}"))).unwrap()
+    };
+    let both = [half("360x640", 0), half("640x360", 2)].concat();
+    let run = workshop.transcode(&workshop.write("in.ts", &both));
+    judge(&run, &Expected { seconds: 4.0, fps: 30.0, has_sound: false, sizes: SMALL_PORTRAIT });
+    let (width, height) = (180, 320);
+    let pixels = decode(&run.joined("v180"), "-f rawvideo -pix_fmt gray");
+    let frames: Vec<&[u8]> = pixels.chunks_exact(width * height).collect();
+    let column = |frame: &[u8]| [10, height / 2, height - 10].map(|y| frame[y * width + 90] > 128);
+    assert_eq!(column(frames[30]), [true, true, true], "portrait fills the frame");
+    assert_eq!(column(frames[90]), [false, true, false], "landscape lies in its middle");
+}
+
+/// Sound that begins late stays late: it is not pulled to the first picture.
+#[test]
+fn sound_that_begins_late_stays_late() {
+    let workshop = Workshop::new();
+    let source = workshop.make(
+        "in.mp4",
+        &format!(
+            "-f lavfi -i testsrc2=s=320x180:r=30:d=3 -itsoffset 1.25 -f lavfi -i sine=440:d=1.5 \
+             {H264} -c:a aac"
+        ),
+    );
+    let run = workshop.transcode(&source);
+    let sizes = &[(320, 180), (256, 144)];
+    judge(&run, &Expected { seconds: 3.0, fps: 30.0, has_sound: true, sizes });
+    let samples = decode(&run.joined("audio"), "-f f32le -ac 1");
+    let sample = |bytes: &[u8]| f32::from_le_bytes(*bytes.first_chunk().unwrap()).abs();
+    let quiet = samples.chunks_exact(4).take_while(|bytes| sample(bytes) < 0.05).count();
+    let encoder_delay = 1_024.0;
+    assert_near((quiet as f64 - encoder_delay) / 48_000.0, 1.25, 0.03);
+}
+
+/// Browsers record without knowing when they will stop: no length is in the header.
+#[test]
+fn recordings_of_browsers_have_no_length() {
+    let recordings = [
+        ("in.webm", "-c:v libvpx -deadline realtime -cpu-used 8 -live 1".to_owned()),
+        ("in.mp4", format!("{H264} -movflags frag_keyframe+empty_moov")),
+    ];
+    for (name, encoding) in recordings {
+        let workshop = Workshop::new();
+        let arguments = format!("-f lavfi -i testsrc2=s=320x180:r=30:d=3 {encoding}");
+        let run = workshop.transcode(&workshop.make(name, &arguments));
+        let sizes = &[(320, 180), (256, 144)];
+        judge(&run, &Expected { seconds: 3.0, fps: 30.0, has_sound: false, sizes });
+        assert_near(run.events("probe")[0]["duration_ms"].as_f64().unwrap(), 3000.0, 40.0);
+    }
+}
+
 #[test]
 fn pixels_that_are_not_square_become_square() {
     let workshop = Workshop::new();

@@ -23,7 +23,8 @@ impl Workshop {
         self.0.path().join(name)
     }
 
-    /// Makes a source with `ffmpeg`; the arguments are split at spaces, `|` stands for a space inside.
+    /// Makes a source with `ffmpeg`; the arguments are split at spaces, `|` stands for a space
+    /// inside.
     pub fn make(&self, name: &str, arguments: &str) -> PathBuf {
         let path = self.path(name);
         let arguments = arguments.split_whitespace().map(|argument| argument.replace('|', " "));
@@ -216,8 +217,8 @@ pub fn decode(file: &Path, arguments: &str) -> Vec<u8> {
     decoded.stdout
 }
 
-/// Structural similarity, 0..=1, of `picture` to `reference` as `ffmpeg` shows it: turned upright and
-/// scaled to the same size.
+/// Structural similarity, 0..=1, of `picture` to `reference` as `ffmpeg` shows it: turned upright
+/// and scaled to the same size.
 pub fn similarity(reference: &Path, picture: &Path, (width, height): (u64, u64)) -> f64 {
     let compared = Command::new("ffmpeg")
         .args(["-v", "info", "-nostats", "-i"])

@@ -3,6 +3,7 @@
 
 #![expect(dead_code, reason = "each suite uses a part of it")]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,12 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 use vitrine::adapters::embedded::Embedded;
+use vitrine::adapters::ffmpeg::engine;
+use vitrine::adapters::ffmpeg::supervisor::ChildTranscoder;
+use vitrine::adapters::fs::spool::FsSpool;
+use vitrine::adapters::images::ImageCrate;
+use vitrine::adapters::s3::{S3Config, S3Objects};
+use vitrine::adapters::s3_server::{self, S3ServerConfig};
 use vitrine::adapters::sim::{SeededEntropy, SimClock};
 use vitrine::adapters::system::keys::throwaway_token_key;
 use vitrine::adapters::system::{JwtTokens, KeyRing};
@@ -20,6 +27,8 @@ use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
 use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
+use vitrine::ports::clock::Clock;
+use vitrine::services::uploads::UploadPolicy;
 
 /// The instant at which every test begins: 2026-01-01T00:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
@@ -30,6 +39,8 @@ pub struct TestApp {
     pub clock: Arc<SimClock>,
     pub store: Embedded,
     pub backends: Backends,
+    /// Objects and uploads; removed with the app.
+    pub directory: tempfile::TempDir,
 }
 
 /// Someone with a token, or without one.
@@ -75,18 +86,30 @@ impl TestApp {
         let store = Embedded::in_memory().unwrap();
         let clock = Arc::new(SimClock::new(START));
         let key = throwaway_token_key().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let scratch = directory.path().join("scratch");
         let backends = Backends {
             accounts: Arc::new(store.clone()),
+            catalog: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
             clips: Arc::new(store.clone()),
             jobs: Arc::new(store.clone()),
+            uploads: Arc::new(store.clone()),
+            spool: Arc::new(FsSpool::open(directory.path().join("uploads")).unwrap()),
+            objects: Arc::new(objects(directory.path(), Arc::clone(&clock) as _)),
+            transcoder: Arc::new(ChildTranscoder::new(
+                env!("CARGO_BIN_EXE_vitrine").into(),
+                engine::Settings { preset: "ultrafast".into(), ..engine::Settings::default() },
+            )),
+            images: Arc::new(ImageCrate),
+            scratch,
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(42)),
             signer: Arc::new(KeyRing::from_secret(&[42; 32])),
             tokens: Arc::new(JwtTokens::new(&key, "vitrine", "vitrine").unwrap()),
         };
         let app = assemble(&backends, &settings());
-        Self { app, clock, store, backends }
+        Self { app, clock, store, backends, directory }
     }
 
     /// Someone with these scopes.
@@ -171,10 +194,49 @@ impl TestApp {
         self.request(actor, Method::DELETE, path, &[], None).await
     }
 
+    /// A request with raw bytes and headers.
+    pub async fn send_bytes(
+        &self,
+        actor: &Actor,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        bytes: Vec<u8>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &actor.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(bytes)).unwrap()).await
+    }
+
+    /// Does all background work that is due.
+    pub async fn run_due_work(&self) {
+        while self.app.runner.run_due().await.unwrap() {}
+    }
+
     /// A POST with an `Idempotency-Key`.
     pub async fn post_keyed(&self, actor: &Actor, path: &str, key: &str, body: Value) -> Answer {
         self.request(actor, Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
     }
+}
+
+/// The S3 server of the embedded shape, in this process.
+fn objects(directory: &Path, clock: Arc<dyn Clock>) -> S3Objects {
+    let config = S3ServerConfig {
+        root: directory.join("objects"),
+        buckets: vec!["vitrine".into()],
+        access_key: "test".into(),
+        secret_key: "test".into(),
+        multipart_ttl: Duration::from_hours(1),
+    };
+    let service = s3_server::open(config, clock).unwrap();
+    let endpoint = Some("http://s3.internal".to_owned());
+    let config = S3Config::new(endpoint, "local", "vitrine", "test", "test");
+    S3Objects::new(&config, Some(s3_server::in_process_http_client(service)))
 }
 
 fn settings() -> Settings {
@@ -187,5 +249,7 @@ fn settings() -> Settings {
             checkouts_in_flight_max: 1_000,
             request_timeout: Duration::from_secs(30),
         },
+        uploads: UploadPolicy { bytes_max: 64 << 20, ttl_ms: 86_400_000, per_account_max: 5 },
+        grant_ttl_ms: 3_600_000,
     }
 }

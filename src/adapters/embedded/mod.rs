@@ -10,6 +10,7 @@
 //! own, one line in `tests/contract`.
 
 mod accounts;
+mod catalog;
 mod changes;
 mod clips;
 mod codec;

@@ -47,6 +47,15 @@ pub(super) const FEED_PAGES_BY_TIME: TableDefinition<(i64, u128), ()> =
 /// clip → counters as of the offset in `META`.
 pub(super) const CLIP_COUNTERS: TableDefinition<u128, &[u8]> =
     TableDefinition::new("clip_counters.v1");
+/// product → product.
+pub(super) const PRODUCTS: TableDefinition<u128, &[u8]> = TableDefinition::new("products.v1");
+/// (merchant, product) → nothing.
+pub(super) const PRODUCTS_BY_MERCHANT: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("products_by_merchant.v1");
+/// variant → product.
+pub(super) const VARIANT_OWNERS: TableDefinition<u128, u128> =
+    TableDefinition::new("variant_owners.v1");
+
 /// upload → record.
 pub(super) const UPLOADS: TableDefinition<u128, &[u8]> = TableDefinition::new("uploads.v1");
 /// (end of its time, upload) → nothing.
@@ -73,6 +82,9 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(FEED_PAGES)?;
     txn.open_table(FEED_PAGES_BY_TIME)?;
     txn.open_table(CLIP_COUNTERS)?;
+    txn.open_table(PRODUCTS)?;
+    txn.open_table(PRODUCTS_BY_MERCHANT)?;
+    txn.open_table(VARIANT_OWNERS)?;
     txn.open_table(UPLOADS)?;
     txn.open_table(UPLOADS_BY_END)?;
     txn.open_table(UPLOADS_OPEN)?;

@@ -26,9 +26,9 @@ const SIGKILL: i32 = libc::SIGKILL;
 /// The kernel's word that a process used up its processor time.
 const SIGXCPU: i32 = libc::SIGXCPU;
 
-/// Starts `program transcode …` for each video and believes nothing it says unchecked: the child reads
-/// a stranger's file, so its lines are bounded, its paths stay inside the output directory and its
-/// claims are compared with the disk.
+/// Starts `program transcode …` for each video and believes nothing it says unchecked: the child
+/// reads a stranger's file, so its lines are bounded, its paths stay inside the output directory
+/// and its claims are compared with the disk.
 ///
 /// The child inherits no environment, no input and no open file, has a deadline, and dies with the
 /// future.
@@ -256,8 +256,8 @@ fn is_plain_path(path: &str) -> bool {
         && parts.iter().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The next line without its end; none when the child has closed its end. A longer line than allowed
-/// is an error, and is not read to its end.
+/// The next line without its end; none when the child has closed its end. A longer line than
+/// allowed is an error, and is not read to its end.
 async fn read_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     let limit = limits::TRANSCODE_LINE_BYTES_MAX as u64 + 1;
@@ -271,7 +271,8 @@ async fn read_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Op
     Ok(Some(line))
 }
 
-/// Reads until the stream ends, or until `end` when nothing more is there, and keeps the last bytes.
+/// Reads until the stream ends, or until `end` when nothing more is there, and keeps the last
+/// bytes.
 async fn tail(mut stream: impl AsyncRead + Unpin, mut end: oneshot::Receiver<()>) -> String {
     let mut kept = Vec::new();
     let mut piece = [0; 1024];

@@ -4,8 +4,8 @@ use crate::domain::rendition::FrameRate;
 
 /// How far the last picture is held when only its packet says how long it lasts.
 const HOLD_SECONDS_MAX: f64 = 10.0;
-/// A picture that lies half-way between two frames takes the earlier one: a source of twice the rate
-/// then keeps its even pictures, at their exact times.
+/// A picture that lies half-way between two frames takes the earlier one: a source of twice the
+/// rate then keeps its even pictures, at their exact times.
 const TIE_FRAMES: f64 = 0.01;
 
 /// What to do with one decoded picture.
@@ -53,8 +53,8 @@ impl Pacer {
         Ok(Placement { fill, shown: true })
     }
 
-    /// Frames for which the last picture stays, when its packet ends at `end_seconds`. A recording of
-    /// a still screen is all in its last picture.
+    /// Frames for which the last picture stays, when its packet ends at `end_seconds`. A recording
+    /// of a still screen is all in its last picture.
     pub fn hold(&mut self, end_seconds: f64) -> u64 {
         let end = end_seconds.min(self.seconds() + HOLD_SECONDS_MAX) * self.rate.per_second();
         let end = (end - TIE_FRAMES).round().min(self.frames_max as f64).max(0.0) as u64;

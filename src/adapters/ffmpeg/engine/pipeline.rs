@@ -13,7 +13,7 @@ use crate::adapters::ffmpeg::engine::fault::Fault;
 use crate::adapters::ffmpeg::engine::output::{Listener, OutputDir};
 use crate::adapters::ffmpeg::engine::pacing::Pacer;
 use crate::adapters::ffmpeg::engine::playlist;
-use crate::adapters::ffmpeg::engine::rendition::{RenditionThread, Track};
+use crate::adapters::ffmpeg::engine::rendition::{ClosingThread, RenditionThread, Track};
 use crate::adapters::ffmpeg::engine::scaler::{Geometry, PictureFormat, Scaler};
 use crate::adapters::ffmpeg::engine::settings::Settings;
 use crate::adapters::ffmpeg::engine::sound::Sound;
@@ -285,7 +285,7 @@ impl<'a> Pictures<'a> {
         for index in 0..self.threads.len() {
             while let Some(picture) = scaler.pull(index)? {
                 if !self.threads[index].send(picture) {
-                    self.threads.remove(index).finish()?;
+                    self.threads.remove(index).close().finish()?;
                     return Err(Fault::internal("encoder thread", "it ended early"));
                 }
             }
@@ -330,10 +330,10 @@ impl<'a> Pictures<'a> {
             return Err(Fault::rejected(MediaFailure::TooShort, format!("{seconds:.3} s")));
         }
         self.flush_scaler()?;
-        let mut tracks = Vec::new();
-        for thread in self.threads {
-            tracks.push(thread.finish()?);
-        }
+        // All are closed before one is waited for: they end side by side, the smallest first.
+        let closing: Vec<_> = self.threads.into_iter().map(RenditionThread::close).collect();
+        let tracks =
+            closing.into_iter().map(ClosingThread::finish).collect::<Result<Vec<_>, _>>()?;
         // Half a second of slack: short clips often claim a little more than they have.
         let truncated = seconds < self.seconds_expected * 0.9 - 0.5;
         Ok(Summary { rungs: self.rungs, tracks, grid: self.grid, seconds, truncated })

@@ -67,17 +67,26 @@ impl RenditionThread {
         Ok(Self { pictures, thread: thread.spawn(work)?, sent: 0 })
     }
 
-    /// Hands over the next picture; waits while the encoder is behind. False if the thread has ended,
-    /// which only an error does: [`Self::finish`] says which.
+    /// Hands over the next picture; waits while the encoder is behind. False if the thread has
+    /// ended, which only an error does: [`ClosingThread::finish`] says which.
     pub fn send(&mut self, picture: frame::Video) -> bool {
         self.sent += 1;
         self.pictures.send((self.sent - 1, picture)).is_ok()
     }
 
+    /// Says that no more pictures come. The thread goes on with those it has.
+    pub fn close(self) -> ClosingThread {
+        ClosingThread(self.thread)
+    }
+}
+
+/// A thread that encodes its last pictures.
+pub struct ClosingThread(JoinHandle<Result<Track, Fault>>);
+
+impl ClosingThread {
     /// Waits for the last picture to be encoded.
     pub fn finish(self) -> Result<Track, Fault> {
-        drop(self.pictures);
-        self.thread.join().unwrap_or_else(|_| Err(Fault::internal("encoder thread", "it panicked")))
+        self.0.join().unwrap_or_else(|_| Err(Fault::internal("encoder thread", "it panicked")))
     }
 }
 
@@ -168,7 +177,8 @@ impl RenditionEncoder {
     }
 }
 
-/// Profile, constraints and level of the sequence parameter set in an Annex B header (RFC 6381, 3.3).
+/// Profile, constraints and level of the sequence parameter set in an Annex B header (RFC 6381,
+/// 3.3).
 fn avc_codec(header: &[u8]) -> Option<String> {
     let parameter_set = header.windows(7).find(|bytes| {
         bytes.starts_with(&[0, 0, 1]) && bytes[3] & 0x1f == 7 // NAL unit type 7.

@@ -78,16 +78,28 @@ impl PictureFormat {
         }
     }
 
-    /// Filters that scale to `width` x `height` and end in BT.709, limited range, 8 bits.
+    /// Filters that scale an upright picture to `width` x `height` and end in BT.709, limited
+    /// range, 8 bits.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "FFmpeg's list of colour properties grows with its headers"
     )]
-    fn conversion(&self, (width, height): (u32, u32), framing: &str) -> String {
+    fn conversion(
+        &self,
+        orientation: Orientation,
+        (width, height): (u32, u32),
+        framing: &str,
+    ) -> String {
+        let turned = if orientation.swaps_sides() { (self.size.1, self.size.0) } else { self.size };
         let full = self.range == Range::JPEG;
         let range = if full { "pc" } else { "tv" };
         let (hdr, wide) = (self.is_hdr(), self.is_wide_gamut());
         if !hdr && !wide {
+            let is_final =
+                self.pixel == format::Pixel::YUV420P && !full && self.matrix() == "bt709";
+            if is_final && turned == (width, height) && framing.is_empty() {
+                return "setsar=1".to_owned(); // `scale` would copy each picture.
+            }
             return format!(
                 "scale={width}:{height}:flags=bicubic:in_color_matrix={}:out_color_matrix=bt709:\
                  in_range={range}:out_range=tv{framing},setsar=1,format=yuv420p",
@@ -109,8 +121,8 @@ impl PictureFormat {
         let is_2020 = hdr || matches!(self.space, Space::BT2020NCL | Space::BT2020CL);
         let matrix = if is_2020 { "2020_ncl" } else { "709" };
         let long_range = if full { "full" } else { "limited" };
-        // Scaled first, because light is mapped in 32-bit floats. `npl` and `desat` as tried on phone
-        // footage: desat=0 turns bright clouds yellow, npl=1000 is far too dark.
+        // Scaled first, because light is mapped in 32-bit floats. `npl` and `desat` as tried on
+        // phone footage: desat=0 turns bright clouds yellow, npl=1000 is far too dark.
         let tonemap = if hdr { "tonemap=tonemap=hable:desat=2," } else { "" };
         format!(
             "scale={width}:{height}:flags=bicubic:in_range={range}:out_range={range}{framing},\
@@ -128,8 +140,8 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// Builds the graph. `rungs` are the outputs, the largest first: it is made from the source, the
-    /// others from it.
+    /// Builds the graph. `rungs` are the outputs, the largest first: it is made from the source,
+    /// the others from it.
     pub fn new(
         format: PictureFormat,
         geometry: &Geometry,
@@ -223,7 +235,7 @@ fn specification(format: PictureFormat, geometry: &Geometry, rungs: &[Rung]) -> 
     let top = rungs[0];
     let upright = Upright::new(format.size, geometry.aspect, geometry.orientation);
     let (size, framing) = fit(upright, (top.width, top.height));
-    chain.push_str(&format.conversion(size, &framing));
+    chain.push_str(&format.conversion(geometry.orientation, size, &framing));
     if rungs.len() == 1 {
         return chain + "[out0]";
     }

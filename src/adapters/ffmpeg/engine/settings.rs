@@ -19,7 +19,8 @@ pub struct Settings {
     pub crf: u8,
     /// Frames per second at most.
     pub fps_max: f64,
-    /// Threads of the decoder and of each encoder; zero takes as many as there are cores, up to four.
+    /// Threads of the decoder and of each encoder; zero takes as many as there are cores, up to
+    /// four.
     pub threads: usize,
     /// Longest source, in milliseconds.
     pub duration_ms_max: i64,

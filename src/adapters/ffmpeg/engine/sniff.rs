@@ -8,7 +8,8 @@ use crate::adapters::ffmpeg::engine::fault::Fault;
 use crate::domain::limits;
 use crate::domain::media_failure::MediaFailure;
 
-/// Top-level boxes of one file; real ones have fewer than a hundred, fragmented ones some thousands.
+/// Top-level boxes of one file; real ones have fewer than a hundred, fragmented ones some
+/// thousands.
 const TOP_LEVEL_BOXES_MAX: usize = 10_000;
 /// The index of a ten-minute video takes about 1 MB.
 const MOOV_BYTES_MAX: u64 = 64 << 20;
@@ -17,9 +18,10 @@ const BOX_DEPTH_MAX: usize = 7;
 
 /// Refuses what is no video container, is encrypted, or claims pictures beyond our limits.
 ///
-/// The first bytes decide, never the name: playlists and pictures in disguise stop here. libavformat
-/// does not report encryption when the `senc` box is missing, and it decodes a first picture while
-/// probing, whatever its size: hence our own look into the sample descriptions of MP4 files.
+/// The first bytes decide, never the name: playlists and pictures in disguise stop here.
+/// libavformat does not report encryption when the `senc` box is missing, and it decodes a first
+/// picture while probing, whatever its size: hence our own look into the sample descriptions of MP4
+/// files.
 pub fn sniff(path: &Path) -> Result<(), Fault> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();

@@ -54,8 +54,8 @@ struct SampleFormat {
 }
 
 impl Sound {
-    /// Opens the decoder of the source's sound track; none if there is no such track or it cannot be
-    /// opened, for a clip without sound is better than none.
+    /// Opens the decoder of the source's sound track; none if there is no such track or it cannot
+    /// be opened, for a clip without sound is better than none.
     pub fn open(
         source: &Source,
         output: &Arc<OutputDir>,

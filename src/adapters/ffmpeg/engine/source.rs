@@ -178,7 +178,8 @@ fn picture_track(
     })
 }
 
-/// How long the picture lasts by its track's header or, failing that, the file's; zero if neither says.
+/// How long the picture lasts by its track's header or, failing that, the file's; zero if neither
+/// says.
 fn claimed_seconds(input: &format::context::Input, picture: &PictureTrack, start_us: i64) -> f64 {
     let stream = input.stream(picture.index).filter(|stream| stream.duration() > 0);
     match stream {
@@ -205,8 +206,8 @@ fn sound_track(input: &format::context::Input) -> Option<usize> {
     (decodable && ffi_ext::sample_rate(&stream) > 0).then(|| stream.index())
 }
 
-/// Demuxes without decoding and measures from the first to the last picture; stops early once that is
-/// above the limit.
+/// Demuxes without decoding and measures from the first to the last picture; stops early once that
+/// is above the limit.
 fn measured_seconds(
     path: &Path,
     picture: &PictureTrack,

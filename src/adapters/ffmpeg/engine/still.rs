@@ -98,8 +98,9 @@ impl Stills {
     }
 }
 
-/// How well a picture would stand for its clip: sharp, neither dark nor burnt out, rather early, but
-/// not the first moment, which is often a fade or a shaken phone. Only comparisons mean anything.
+/// How well a picture would stand for its clip: sharp, neither dark nor burnt out, rather early,
+/// but not the first moment, which is often a fade or a shaken phone. Only comparisons mean
+/// anything.
 fn merit(picture: &frame::Video, seconds: f64) -> f64 {
     let (luma, stride) = (picture.data(0), picture.stride(0));
     let (width, height) = (picture.width() as usize, picture.height() as usize);

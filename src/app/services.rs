@@ -1,0 +1,101 @@
+//! Services over backends: each gets only the ports it uses.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::app::{Backends, Settings};
+use crate::http::{Api, ServerInfo};
+use crate::services::access::Access;
+use crate::services::accounts::Accounts;
+use crate::services::clips::{ClipPorts, Clips};
+use crate::services::media::Media;
+use crate::services::media_grants::MediaGrants;
+use crate::services::publish::Publish;
+use crate::services::uploads::Uploads;
+use crate::worker::media::MediaJobs;
+use crate::worker::runner::Runner;
+
+/// What is built from backends.
+pub(super) struct Services {
+    pub(super) api: Api,
+    pub(super) runner: Arc<Runner>,
+}
+
+pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
+    let grants = Arc::new(MediaGrants::new(
+        Arc::clone(&backends.signer),
+        settings.public_url.clone(),
+        settings.grant_ttl_ms,
+    ));
+    let accounts = Arc::new(Accounts::new(
+        Arc::clone(&backends.accounts),
+        Arc::clone(&backends.changes),
+        Arc::clone(&backends.clock),
+        settings.default_market,
+    ));
+    let uploads = Arc::new(Uploads::new(
+        Arc::clone(&backends.uploads),
+        Arc::clone(&backends.spool),
+        Arc::clone(&backends.objects),
+        Arc::clone(&backends.clock),
+        Arc::clone(&backends.entropy),
+        settings.uploads,
+    ));
+    let api = Api {
+        access: Arc::new(Access::new(
+            Arc::clone(&backends.tokens),
+            Arc::clone(&backends.signer),
+            Arc::clone(&backends.clock),
+            Arc::clone(&backends.entropy),
+        )),
+        clips: Arc::new(Clips::new(
+            clip_ports(backends),
+            Arc::clone(&accounts),
+            Arc::clone(&uploads),
+        )),
+        media: Arc::new(Media::new(
+            Arc::clone(&backends.objects),
+            grants,
+            Arc::clone(&backends.images),
+            settings.public_url.clone(),
+            Arc::clone(&backends.clock),
+            Arc::clone(&backends.entropy),
+        )),
+        accounts,
+        uploads,
+        server: Arc::new(ServerInfo {
+            public_url: settings.public_url.clone(),
+            guests: settings.guests,
+            ready: AtomicBool::new(false),
+        }),
+    };
+    Services { api, runner: runner(backends) }
+}
+
+fn clip_ports(backends: &Backends) -> ClipPorts {
+    ClipPorts {
+        store: Arc::clone(&backends.clips),
+        catalog: Arc::clone(&backends.catalog),
+        jobs: Arc::clone(&backends.jobs),
+        changes: Arc::clone(&backends.changes),
+        clock: Arc::clone(&backends.clock),
+        entropy: Arc::clone(&backends.entropy),
+        signer: Arc::clone(&backends.signer),
+    }
+}
+
+fn runner(backends: &Backends) -> Arc<Runner> {
+    let publish = Arc::new(Publish::new(
+        Arc::clone(&backends.clips),
+        Arc::clone(&backends.changes),
+        Arc::clone(&backends.clock),
+    ));
+    let media = Arc::new(MediaJobs::new(
+        publish,
+        Arc::clone(&backends.objects),
+        Arc::clone(&backends.transcoder),
+        backends.scratch.clone(),
+    ));
+    let (jobs, clock) = (Arc::clone(&backends.jobs), Arc::clone(&backends.clock));
+    Arc::new(Runner::new(jobs, clock, media))
+}

@@ -1,0 +1,161 @@
+//! Clips from the upload to the picture on the screen, through the real transcoder.
+
+use http::{Method, header};
+use serde_json::{Value, json};
+
+use crate::support::{Actor, TestApp};
+
+/// Uploads one of the demo clips and names it.
+async fn make(app: &TestApp, actor: &Actor, bytes: Vec<u8>, caption: &str) -> Value {
+    let upload = upload(app, actor, bytes).await;
+    let body = json!({ "upload_id": upload, "caption": caption });
+    app.post(actor, "/v1/clips", body).await.expect(202)
+}
+
+async fn upload(app: &TestApp, actor: &Actor, bytes: Vec<u8>) -> String {
+    let length = bytes.len().to_string();
+    let headers = [
+        ("Tus-Resumable", "1.0.0"),
+        ("Content-Type", "application/offset+octet-stream"),
+        ("Upload-Length", &length),
+    ];
+    let answer = app.send_bytes(actor, Method::POST, "/v1/uploads", &headers, bytes).await;
+    answer.expect(201);
+    let location = answer.headers["location"].to_str().unwrap();
+    location.rsplit('/').next().unwrap().to_owned()
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    let path = format!("{}/media-samples/clips/{name}.mp4", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(path).unwrap()
+}
+
+#[tokio::test]
+async fn an_upload_becomes_a_clip_that_plays() {
+    let app = TestApp::new();
+    let (mina, vera) = (app.creator("mina"), app.viewer("vera"));
+    let clip = make(&app, &mina, sample("sneaker"), "Fast #shoes").await;
+    assert_eq!((&clip["state"], &clip["failure"]), (&json!("processing"), &Value::Null));
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    assert_eq!(app.get(&vera, &path).await.problem(404), "not_found");
+
+    app.run_due_work().await;
+
+    let ready = app.get(&vera, &path).await.expect(200);
+    assert_eq!(ready["state"], "ready", "{ready}");
+    assert_eq!((&ready["width"], &ready["height"]), (&json!(720), &json!(1280)));
+    let hls = ready["playback"]["hls_url"].as_str().unwrap();
+    let base = hls.strip_prefix("http://vitrine.test").unwrap();
+    let master = app.get(&app.nobody(), base).await;
+    assert_eq!(master.headers[header::CONTENT_TYPE], "application/vnd.apple.mpegurl");
+    assert_eq!(master.text.matches("#EXT-X-STREAM-INF").count(), 3, "{}", master.text);
+
+    let poster = base.replace("master.m3u8", "poster.jpg");
+    let range = [("Range", "bytes=0-3")];
+    let part = app.request(&app.nobody(), Method::GET, &poster, &range, None).await;
+    assert_eq!((part.status.as_u16(), part.headers["content-length"].as_bytes()), (206, &b"4"[..]));
+    let beyond = [("Range", "bytes=99999999-")];
+    let part = app.request(&app.nobody(), Method::GET, &poster, &beyond, None).await;
+    assert_eq!(part.status, 416);
+    let forged = base.replacen("/media/A", "/media/B", 1);
+    assert_eq!(app.get(&app.nobody(), &forged).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_video_fails_with_a_sentence() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let clip = make(&app, &mina, b"just words".to_vec(), "").await;
+    app.run_due_work().await;
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    let failed = app.get(&mina, &path).await.expect(200);
+    assert_eq!(failed["state"], "failed");
+    assert_eq!(failed["failure"]["code"], "not_a_video");
+    assert!(failed["failure"]["detail"].as_str().unwrap().ends_with('.'), "{failed}");
+}
+
+#[tokio::test]
+async fn naming_an_upload_twice_makes_one_clip() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let id = upload(&app, &mina, b"x".to_vec()).await;
+    let body = json!({ "upload_id": id, "caption": "one" });
+    let first = app.post(&mina, "/v1/clips", body.clone()).await.expect(202);
+    let second = app.post(&mina, "/v1/clips", body).await.expect(202);
+    assert_eq!(first["id"], second["id"]);
+    let theirs = json!({ "upload_id": id, "caption": "mine now" });
+    let answer = app.post(&app.creator("theo"), "/v1/clips", theirs).await;
+    assert_eq!(answer.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn edits_are_guarded_by_versions_and_checked_by_field() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let clip = make(&app, &mina, b"x".to_vec(), "before").await;
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    let etag = app.get(&mina, &path).await.headers["etag"].to_str().unwrap().to_owned();
+    let edit = Some(json!({ "caption": "after" }));
+    let matching = [("If-Match", etag.as_str())];
+    let answer = app.request(&mina, Method::PATCH, &path, &matching, edit.clone()).await;
+    assert_eq!(answer.expect(200)["caption"], "after");
+    let answer = app.request(&mina, Method::PATCH, &path, &matching, edit.clone()).await;
+    assert_eq!(answer.problem(412), "version_mismatch");
+    let known = [("If-None-Match", "\"v2\"")];
+    assert_eq!(app.request(&mina, Method::GET, &path, &known, None).await.status, 304);
+    assert_eq!(
+        app.patch(&app.creator("theo"), &path, edit.unwrap()).await.problem(404),
+        "not_found"
+    );
+
+    let tags = json!([{ "product_id": "prd_x", "start_ms": 9, "end_ms": 9,
+        "hotspot": { "x": 2.0, "y": 0.0 } }]);
+    let answer = app.put(&mina, &format!("{path}/product-tags"), tags).await.expect(400);
+    let pointers: Vec<&str> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(pointers, ["/0/end_ms", "/0/hotspot", "/0/product_id"]);
+}
+
+#[tokio::test]
+async fn a_creator_lists_and_removes_clips() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    for caption in ["one", "two", "three"] {
+        make(&app, &mina, b"x".to_vec(), caption).await;
+        app.clock.advance_ms(1);
+    }
+    let page = app.get(&mina, "/v1/creators/me/clips?limit=2").await.expect(200);
+    assert_eq!(page["clips"][0]["caption"], "three");
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let rest = format!("/v1/creators/me/clips?limit=2&cursor={cursor}");
+    let rest = app.get(&mina, &rest).await.expect(200);
+    assert_eq!((&rest["clips"][0]["caption"], &rest["next_cursor"]), (&json!("one"), &Value::Null));
+    let theirs = format!("/v1/creators/me/clips?cursor={cursor}");
+    assert_eq!(app.get(&app.creator("theo"), &theirs).await.problem(400), "invalid_cursor");
+
+    let path = format!("/v1/clips/{}", page["clips"][0]["id"].as_str().unwrap());
+    assert_eq!(app.delete(&mina, &path).await.status, 204);
+    assert_eq!(app.get(&mina, &path).await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn pictures_of_products_are_cleaned_and_shown() {
+    let app = TestApp::new();
+    let nord = app.merchant("nord");
+    let path = format!("{}/media-samples/products", env!("CARGO_MANIFEST_DIR"));
+    let file = std::fs::read_dir(path).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(file).unwrap();
+    let answer = app.send_bytes(&nord, Method::POST, "/v1/media", &[], bytes).await.expect(201);
+    let url = answer["image_url"].as_str().unwrap().strip_prefix("http://vitrine.test").unwrap();
+    let shown = app.get(&app.nobody(), url).await;
+    assert_eq!(
+        (shown.status.as_u16(), &shown.headers["content-type"]),
+        (200, &"image/jpeg".parse().unwrap())
+    );
+    let answer = app.send_bytes(&nord, Method::POST, "/v1/media", &[], b"<svg/>".to_vec()).await;
+    assert_eq!(answer.problem(415), "unsupported_media_type");
+}

@@ -1,0 +1,128 @@
+//! Resumable uploads as a tus client sees them.
+
+use http::Method;
+use sha1_of::sha1_base64;
+use vitrine::domain::time::DAY_MS;
+
+use crate::support::{Actor, Answer, TestApp};
+
+const TUS: (&str, &str) = ("Tus-Resumable", "1.0.0");
+const STREAM: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
+
+mod sha1_of {
+    use base64::Engine as _;
+
+    pub fn sha1_base64(bytes: &[u8]) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
+        base64::engine::general_purpose::STANDARD.encode(digest.as_ref())
+    }
+}
+
+async fn open(app: &TestApp, actor: &Actor, length: usize) -> String {
+    let length = length.to_string();
+    let headers = [TUS, ("Upload-Length", &length), ("Upload-Metadata", "filename YS5tcDQ=")];
+    let answer = app.request(actor, Method::POST, "/v1/uploads", &headers, None).await;
+    answer.expect(201);
+    answer.headers["location"].to_str().unwrap().to_owned()
+}
+
+async fn append(app: &TestApp, actor: &Actor, at: &str, offset: usize, bytes: &[u8]) -> Answer {
+    let offset = offset.to_string();
+    let headers = [TUS, STREAM, ("Upload-Offset", &offset)];
+    app.send_bytes(actor, Method::PATCH, at, &headers, bytes.to_vec()).await
+}
+
+async fn offset(app: &TestApp, actor: &Actor, at: &str) -> String {
+    let answer = app.request(actor, Method::HEAD, at, &[TUS], None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.headers["upload-offset"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_upload_grows_in_pieces_and_tells_how_far_it_is() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let at = open(&app, &mina, 10).await;
+    let answer = append(&app, &mina, &at, 0, b"hello").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.headers["upload-offset"].as_bytes()),
+        (204, &b"5"[..])
+    );
+    assert_eq!(append(&app, &mina, &at, 3, b"lo").await.problem(409), "upload_offset_mismatch");
+    assert_eq!(append(&app, &mina, &at, 5, b"world!").await.problem(413), "body_too_large");
+    assert_eq!(offset(&app, &mina, &at).await, "5");
+    assert_eq!(append(&app, &mina, &at, 5, b"world").await.status, 204);
+    assert_eq!(offset(&app, &mina, &at).await, "10");
+    let head = app.request(&mina, Method::HEAD, &at, &[TUS], None).await;
+    assert_eq!(head.headers["upload-metadata"], "filename YS5tcDQ=");
+    assert_eq!(head.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_collection_does_not_matter() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let headers = [TUS, STREAM, ("Upload-Length", "3")];
+    let answer =
+        app.send_bytes(&mina, Method::POST, "/v1/uploads/", &headers, b"abc".to_vec()).await;
+    answer.expect(201);
+    assert_eq!(answer.headers["upload-offset"], "3");
+    let about = app.request(&mina, Method::OPTIONS, "/v1/uploads", &[], None).await;
+    assert_eq!(about.headers["tus-version"], "1.0.0");
+    assert!(about.headers["tus-extension"].to_str().unwrap().contains("creation-with-upload"));
+}
+
+#[tokio::test]
+async fn a_wrong_checksum_keeps_nothing() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let at = open(&app, &mina, 5).await;
+    let right = format!("sha1 {}", sha1_base64(b"hello"));
+    let headers = [TUS, STREAM, ("Upload-Offset", "0"), ("Upload-Checksum", right.as_str())];
+    let wrong = app.send_bytes(&mina, Method::PATCH, &at, &headers, b"hellO".to_vec()).await;
+    assert_eq!(wrong.problem(460), "checksum_mismatch");
+    assert_eq!(offset(&app, &mina, &at).await, "0");
+    let fine = app.send_bytes(&mina, Method::PATCH, &at, &headers, b"hello".to_vec()).await;
+    assert_eq!(fine.status, 204);
+}
+
+#[tokio::test]
+async fn uploads_are_private_bounded_and_end() {
+    let app = TestApp::new();
+    let (mina, theo) = (app.creator("mina"), app.creator("theo"));
+    let at = open(&app, &mina, 5).await;
+    assert_eq!(append(&app, &theo, &at, 0, b"x").await.problem(404), "not_found");
+
+    let big = (65_usize << 20).to_string();
+    let headers = [TUS, ("Upload-Length", big.as_str())];
+    let answer = app.request(&mina, Method::POST, "/v1/uploads", &headers, None).await;
+    assert_eq!(answer.problem(413), "body_too_large");
+    for _ in 0..4 {
+        open(&app, &mina, 1).await;
+    }
+    let headers = [TUS, ("Upload-Length", "1")];
+    let answer = app.request(&mina, Method::POST, "/v1/uploads", &headers, None).await;
+    assert_eq!(answer.problem(429), "too_many");
+
+    assert_eq!(app.request(&mina, Method::DELETE, &at, &[TUS], None).await.status, 204);
+    let gone = app.request(&mina, Method::HEAD, &at, &[TUS], None).await;
+    assert_eq!(gone.status, 404);
+
+    let late = open(&app, &mina, 5).await;
+    app.clock.advance_ms(DAY_MS);
+    let gone = append(&app, &app.creator("mina"), &late, 0, b"x").await;
+    assert_eq!(gone.problem(410), "upload_gone");
+    let dropped = app.app.api.uploads.expire(app.backends.clock.now(), 100).await.unwrap();
+    assert_eq!(dropped, 5);
+}
+
+#[tokio::test]
+async fn the_protocols_version_is_asked_for() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let headers = [("Upload-Length", "1")];
+    let answer = app.request(&mina, Method::POST, "/v1/uploads", &headers, None).await;
+    assert_eq!(answer.problem(412), "unsupported_tus_version");
+    let answer = app.request(&mina, Method::POST, "/v1/uploads", &[TUS], None).await;
+    assert_eq!(answer.expect(400)["errors"][0]["pointer"], "/upload-length");
+}
