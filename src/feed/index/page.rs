@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::clip::{Clip, ClipMedia};
+use crate::domain::id::{AccountId, ProductId};
 use crate::domain::tag::ProductTag;
 use crate::feed::index::Index;
 use crate::feed::index::rows::{ColdRow, Entity, TagPiece};
@@ -34,6 +35,8 @@ pub(super) fn cold_row(
     let tags = clip.tags.iter().zip(products);
     ColdRow {
         id: clip.id,
+        creator: clip.creator,
+        only_product: only_product(clip),
         text: text.into(),
         split,
         has_storyboard: media.has_storyboard,
@@ -43,6 +46,13 @@ pub(super) fn cold_row(
             .collect(),
         more_products: more_products.into(),
     }
+}
+
+fn only_product(clip: &Clip) -> ProductId {
+    let none = ProductId::from_bits(0);
+    let Some(first) = clip.tags.first() else { return none };
+    let same = clip.tags.iter().all(|tag| tag.product == first.product);
+    if same { first.product } else { none }
 }
 
 fn tag_text(tag: &ProductTag) -> String {
@@ -112,9 +122,11 @@ impl Index {
         out.push(b']');
     }
 
-    /// The one product of a clip that has exactly one; `None` when a tap has to decide.
-    pub fn only_product(&self, ordinal: u32) -> Option<Entity> {
-        let row = self.row(ordinal);
-        (row.product_count == 1).then_some(row.products[0])
+    /// What a sale is credited to: the creator, and the product of a clip that shows exactly one; with
+    /// several the tap decides.
+    pub fn credit(&self, ordinal: u32) -> Option<(AccountId, Option<ProductId>)> {
+        let cold = self.cold[ordinal as usize].as_ref()?;
+        let product = (cold.only_product.bits() != 0).then_some(cold.only_product);
+        Some((cold.creator, product))
     }
 }

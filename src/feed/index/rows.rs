@@ -1,6 +1,6 @@
 //! What the index holds of one clip: a hot row for ranking, a cold one for the page.
 
-use crate::domain::id::{ClipId, VariantId};
+use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
 use crate::domain::time::Timestamp;
 use crate::ranking::order::mix;
 
@@ -123,6 +123,10 @@ impl TagPiece {
 pub(super) struct ColdRow {
     /// Who it is.
     pub id: ClipId,
+    /// Whose it is.
+    pub creator: AccountId,
+    /// The product of a clip that shows exactly one; all zeros otherwise.
+    pub only_product: ProductId,
     /// `"clip":{"id":…,"creator":` and, from `split` on, what stands between creator and playback.
     pub text: Box<str>,
     /// Where the creator belongs.
