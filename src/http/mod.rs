@@ -10,7 +10,10 @@
 pub mod accounts;
 pub mod clip_views;
 pub mod clips;
+pub mod events;
 pub mod extract;
+pub mod feed;
+pub mod feed_views;
 pub mod fields;
 pub mod guests;
 pub mod health;
@@ -18,9 +21,11 @@ pub mod images;
 pub mod layers;
 pub mod media;
 pub mod openapi;
+pub mod preferences;
 pub mod problem;
 pub mod routes;
 pub mod server;
+pub mod social;
 pub mod tus_headers;
 pub mod uploads;
 pub mod web;
@@ -32,8 +37,12 @@ use axum::extract::FromRef;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::Clips;
+use crate::services::engagement::Engagement;
+use crate::services::feed_page::FeedPages;
 use crate::services::media::Media;
+use crate::services::social::Social;
 use crate::services::uploads::Uploads;
+use crate::services::viewers::Viewers;
 
 /// What handlers can reach: each takes the one service it needs.
 #[derive(Clone)]
@@ -48,6 +57,14 @@ pub struct Api {
     pub media: Arc<Media>,
     /// Resumable uploads.
     pub uploads: Arc<Uploads>,
+    /// The feed.
+    pub feed: Arc<FeedPages>,
+    /// What viewers do.
+    pub engagement: Arc<Engagement>,
+    /// Likes, saves, follows, blocks.
+    pub social: Arc<Social>,
+    /// Viewers' states.
+    pub viewers: Arc<Viewers>,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }
@@ -79,5 +96,9 @@ handlers_can_reach! {
     clips: Clips,
     media: Media,
     uploads: Uploads,
+    feed: FeedPages,
+    engagement: Engagement,
+    social: Social,
+    viewers: Viewers,
     server: ServerInfo,
 }

@@ -41,6 +41,11 @@ pub enum FeedError {
     Store(#[from] StoreError),
 }
 
+/// The surface of a word of the API.
+pub fn parse_surface(word: &str) -> Option<Surface> {
+    Surface::from_word(word)
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct PageRequest<'a> {
