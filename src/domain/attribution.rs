@@ -39,7 +39,9 @@ impl Attribution {
         let product = self.product.map_or(0, ProductId::bits);
         let ids =
             [self.viewer.bits(), self.clip.bits(), self.creator.bits(), self.slate.bits(), product];
-        ids.iter().for_each(|id| bytes.extend_from_slice(&id.to_be_bytes()));
+        for id in ids {
+            bytes.extend_from_slice(&id.to_be_bytes());
+        }
         bytes.extend_from_slice(&self.position.to_be_bytes());
         bytes.extend_from_slice(&self.issued_at.unix_ms().to_be_bytes());
         bytes

@@ -112,6 +112,8 @@ pub const RELATIONS_PER_VIEWER_MAX: usize = 10_000;
 pub const VIEWERS_IN_MEMORY_MAX: usize = 65_536;
 /// Feed sessions kept in memory; at about 8 KiB each, an eighth of a gigabyte.
 pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
+/// How often counters are made durable: what came since then is replayed at a start.
+pub const COUNTERS_SNAPSHOT_MS: i64 = 5 * SECOND_MS;
 /// How long a feed cursor leads on.
 pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
 /// Pages of one feed session: a day of watching without a pause.

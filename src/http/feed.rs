@@ -71,7 +71,8 @@ fn show(page: FeedPage) -> Response {
         let (ms, us) = (stage.took_us / 1_000, stage.took_us % 1_000);
         let candidates = stage.candidates;
         let name = stage.name;
-        drop(write!(timing, "{separator}{name};dur={ms}.{us:03};desc=\"{candidates}\""));
+        let part = write!(timing, "{separator}{name};dur={ms}.{us:03};desc=\"{candidates}\"");
+        part.expect("writing to a string cannot fail");
     }
     let mut response = page.body.into_response();
     let headers = response.headers_mut();

@@ -8,6 +8,7 @@
 //! then asks for its problem kind.
 
 pub mod accounts;
+pub mod checkouts;
 pub mod clip_views;
 pub mod clips;
 pub mod events;
@@ -18,13 +19,23 @@ pub mod fields;
 pub mod guests;
 pub mod health;
 pub mod images;
+pub mod inventory;
 pub mod layers;
 pub mod media;
+pub mod merchant;
 pub mod openapi;
+pub mod ops;
+pub mod orders;
 pub mod preferences;
+pub mod preview;
 pub mod problem;
+pub mod products;
+pub mod replay;
 pub mod routes;
+pub mod sandbox;
 pub mod server;
+pub mod shop;
+pub mod shop_views;
 pub mod social;
 pub mod tus_headers;
 pub mod uploads;
@@ -34,6 +45,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
+use crate::http::shop::ShopApi;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::Clips;
@@ -65,6 +77,8 @@ pub struct Api {
     pub social: Arc<Social>,
     /// Viewers' states.
     pub viewers: Arc<Viewers>,
+    /// Everything that sells.
+    pub shop: ShopApi,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }

@@ -5,7 +5,7 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::{
-    Api, accounts, clips, events, feed, guests, health, images, media, openapi, preferences,
+    Api, accounts, clips, events, feed, guests, health, images, media, openapi, preferences, shop,
     social, uploads, web,
 };
 
@@ -23,6 +23,7 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(social::routes())
         .merge(preferences::routes())
         .merge(health::routes())
+        .merge(shop::routes())
 }
 
 /// Everything this server answers.

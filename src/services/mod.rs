@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod accounts;
+pub mod catalog;
+pub mod checkout;
 pub mod clips;
 pub mod cursor;
 pub mod engagement;
@@ -10,12 +12,19 @@ pub mod feed_cursor;
 pub mod feed_page;
 pub mod feed_render;
 pub mod feed_sessions;
+pub mod idempotency;
 pub mod indexing;
+pub mod inventory;
+pub mod ledger;
 pub mod media;
 pub mod media_grants;
+pub mod orders;
+pub mod preview;
 pub mod publish;
 pub mod purchases;
 pub mod recent;
+pub mod sandbox;
+pub mod signed;
 pub mod social;
 pub mod uploads;
 pub mod viewers;

@@ -4,6 +4,10 @@
 mod support;
 
 mod accounts;
+mod checkouts;
 mod clips;
 mod edge;
+mod inventory;
+mod orders;
+mod products;
 mod uploads;

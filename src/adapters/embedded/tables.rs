@@ -64,6 +64,45 @@ pub(super) const UPLOADS_BY_END: TableDefinition<(i64, u128), ()> =
 /// (owner, upload) → nothing: those without a clip.
 pub(super) const UPLOADS_OPEN: TableDefinition<(u128, u128), ()> =
     TableDefinition::new("uploads_open.v1");
+/// variant → (units on hand, units held, pending holds, version).
+pub(super) const STOCK: TableDefinition<u128, (u32, u32, u32, u64)> =
+    TableDefinition::new("stock.v1");
+/// (variant, hold) → (checkout, units, end in Unix ms, state). A row of its own per hold: the cost of
+/// a hold does not grow with the number of others.
+pub(super) const HOLDS: TableDefinition<(u128, u128), (u128, u32, i64, u8)> =
+    TableDefinition::new("holds.v1");
+/// (end in Unix ms, variant, hold) → nothing: the pending ones.
+pub(super) const HOLDS_DUE: TableDefinition<(i64, u128, u128), ()> =
+    TableDefinition::new("holds_due.v1");
+/// (variant, digest of the key) → correction and its answer.
+pub(super) const ADJUSTMENTS: TableDefinition<(u128, u128), &[u8]> =
+    TableDefinition::new("adjustments.v1");
+
+/// checkout → (version, instant at which it is due or `i64::MAX`, checkout). Version and instant stand
+/// apart so that a conditional write need not read the rest.
+pub(super) const CHECKOUTS: TableDefinition<u128, (u64, i64, &[u8])> =
+    TableDefinition::new("checkouts.v1");
+/// (instant, checkout) → nothing: those that a reconciler must look at by then.
+pub(super) const CHECKOUTS_DUE: TableDefinition<(i64, u128), ()> =
+    TableDefinition::new("checkouts_due.v1");
+/// (buyer, checkout) → nothing: those that are not over.
+pub(super) const CHECKOUTS_UNFINISHED: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("checkouts_unfinished.v1");
+
+/// order → order.
+pub(super) const ORDERS: TableDefinition<u128, &[u8]> = TableDefinition::new("orders.v1");
+/// (buyer, order) → nothing.
+pub(super) const ORDERS_BY_BUYER: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("orders_by_buyer.v1");
+/// (merchant, order) → nothing.
+pub(super) const ORDERS_BY_MERCHANT: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("orders_by_merchant.v1");
+
+/// transfer → transfer. Never overwritten.
+pub(super) const JOURNAL: TableDefinition<u128, &[u8]> = TableDefinition::new("journal.v1");
+/// (owner, transfer) → nothing: transfers that touch an account of that owner.
+pub(super) const JOURNAL_BY_OWNER: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("journal_by_owner.v1");
 
 /// Makes every table, so that a read never meets a missing one.
 pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
@@ -88,5 +127,17 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(UPLOADS)?;
     txn.open_table(UPLOADS_BY_END)?;
     txn.open_table(UPLOADS_OPEN)?;
+    txn.open_table(STOCK)?;
+    txn.open_table(HOLDS)?;
+    txn.open_table(HOLDS_DUE)?;
+    txn.open_table(ADJUSTMENTS)?;
+    txn.open_table(CHECKOUTS)?;
+    txn.open_table(CHECKOUTS_DUE)?;
+    txn.open_table(CHECKOUTS_UNFINISHED)?;
+    txn.open_table(ORDERS)?;
+    txn.open_table(ORDERS_BY_BUYER)?;
+    txn.open_table(ORDERS_BY_MERCHANT)?;
+    txn.open_table(JOURNAL)?;
+    txn.open_table(JOURNAL_BY_OWNER)?;
     Ok(())
 }
