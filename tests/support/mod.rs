@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each suite uses a part of it")]
 
 use std::path::Path;
+pub mod feed;
 pub mod shop;
 
 use std::sync::Arc;
@@ -129,6 +130,13 @@ impl TestApp {
         };
         let app = assemble(&backends, &settings());
         Self { app, clock, store, backends, directory }
+    }
+
+    /// The same data after a restart of the process.
+    pub async fn restarted(self) -> Self {
+        let app = assemble(&self.backends, &settings());
+        app.indexing.rebuild().await.unwrap();
+        Self { app, ..self }
     }
 
     /// Someone with these scopes.
