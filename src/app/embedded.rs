@@ -15,6 +15,7 @@ use crate::adapters::s3_server::{self, S3ServerConfig};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::Backends;
+use crate::app::feed::FeedBackends;
 use crate::app::shop::ShopBackends;
 use crate::config::Config;
 use crate::domain::order::Purchase;

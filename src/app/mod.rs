@@ -3,6 +3,7 @@
 //! Only this layer knows which backend runs.
 
 pub mod embedded;
+pub mod feed;
 pub mod run;
 mod services;
 mod settings;
@@ -16,6 +17,7 @@ use axum::Router;
 use crate::adapters::system::keys::KeyError;
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::embedded::{Layout, StartError};
+use crate::app::feed::FeedBackends;
 use crate::app::shop::ShopBackends;
 use crate::domain::account::Scope;
 use crate::http::{Api, layers, routes};
@@ -34,6 +36,7 @@ use crate::ports::transcoder::Transcoder;
 use crate::ports::upload_spool::UploadSpool;
 use crate::ports::uploads::UploadStore;
 use crate::services::access::{Access, Issued};
+use crate::services::indexing::Indexing;
 use crate::worker::reconcilers::Reconciler;
 use crate::worker::runner::Runner;
 
@@ -84,6 +87,8 @@ pub struct App {
     pub router: Router,
     /// Takes jobs from the queue; several may run at once.
     pub runner: Arc<Runner>,
+    /// Keeps the feed's index true.
+    pub indexing: Arc<Indexing>,
     /// What must become true.
     pub reconcilers: Vec<Arc<dyn Reconciler>>,
 }

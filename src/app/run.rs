@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
 use crate::lifecycle::Tasks;
+use crate::ports::error::StoreError;
 use crate::worker::reconcilers;
 
 /// Why the server does not run.
@@ -30,6 +31,9 @@ pub enum RunError {
         #[source]
         cause: std::io::Error,
     },
+    /// The feed's index cannot be built.
+    #[error("the feed's index cannot be built from the store")]
+    Index(#[source] StoreError),
     /// Signals cannot be caught.
     #[error("signals cannot be caught")]
     Signals(#[source] std::io::Error),
@@ -66,6 +70,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     };
     let backends = embedded::open(config).await?;
     let app = assemble(&backends, &Settings::new(config, &public_url));
+    app.indexing.rebuild().await.map_err(RunError::Index)?;
     let tasks = Tasks::new();
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
@@ -111,6 +116,27 @@ impl Running {
         self.app.api.uploads.drain().await;
         sound
     }
+}
+
+/// Keeps the feed's index true: a change is in it milliseconds after it was written.
+fn follow_changes(tasks: &Tasks, app: &App) {
+    let (indexing, stop) = (Arc::clone(&app.indexing), tasks.stop().clone());
+    tasks.spawn("indexing", async move {
+        while !stop.is_cancelled() {
+            if let Err(error) = indexing.catch_up().await {
+                tracing::warn!(%error, "the index lags behind the change log");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = indexing.wait() => {}
+            }
+        }
+        if let Err(error) = indexing.snapshot().await {
+            tracing::warn!(%error, "the counters will be replayed at the next start");
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
 }
 
 async fn listen(address: &str) -> Result<TcpListener, RunError> {

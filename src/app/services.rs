@@ -9,9 +9,11 @@ use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::{ClipPorts, Clips};
+use crate::services::indexing::Indexing;
 use crate::services::media::Media;
 use crate::services::media_grants::MediaGrants;
 use crate::services::publish::Publish;
+use crate::services::purchases::PurchaseEvents;
 use crate::services::uploads::Uploads;
 use crate::worker::media::MediaJobs;
 use crate::worker::reconcilers::{ExpireUploads, Reconciler};
@@ -21,6 +23,7 @@ use crate::worker::runner::Runner;
 pub(super) struct Services {
     pub(super) api: Api,
     pub(super) runner: Arc<Runner>,
+    pub(super) indexing: Arc<Indexing>,
     pub(super) reconcilers: Vec<Arc<dyn Reconciler>>,
 }
 
@@ -44,6 +47,10 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         Arc::clone(&backends.entropy),
         settings.uploads,
     ));
+    let feed = feed::feed(backends, settings, &accounts, Arc::clone(&grants) as _);
+    // Purchases go to the event log, whatever the backends would do with them.
+    let purchases = Arc::new(PurchaseEvents::new(Arc::clone(&feed.engagement)));
+    let shop_backends = ShopBackends { purchases, ..backends.shop.clone() };
     let api = Api {
         access: Arc::new(Access::new(
             Arc::clone(&backends.tokens),
@@ -76,7 +83,7 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
     let mut reconcilers = reconcilers(&api.shop);
     let clock = Arc::clone(&backends.clock);
     reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
-    Services { api, runner: runner(backends), reconcilers }
+    Services { api, runner: runner(backends), indexing: feed.indexing, reconcilers }
 }
 
 fn commons(backends: &Backends) -> Commons {

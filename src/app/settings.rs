@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::config::raw::Shop;
 use crate::domain::account::Market;
+use crate::domain::limits::SEEN_WINDOW_MS;
 use crate::domain::money::Money;
 use crate::domain::policy::ShopPolicy;
 use crate::http::layers::HttpLimits;

@@ -11,7 +11,10 @@ pub mod accounts;
 pub mod checkouts;
 pub mod clip_views;
 pub mod clips;
+pub mod events;
 pub mod extract;
+pub mod feed;
+pub mod feed_views;
 pub mod fields;
 pub mod guests;
 pub mod health;
@@ -23,6 +26,7 @@ pub mod merchant;
 pub mod openapi;
 pub mod ops;
 pub mod orders;
+pub mod preferences;
 pub mod preview;
 pub mod problem;
 pub mod products;
@@ -32,6 +36,7 @@ pub mod sandbox;
 pub mod server;
 pub mod shop;
 pub mod shop_views;
+pub mod social;
 pub mod tus_headers;
 pub mod uploads;
 pub mod web;
@@ -44,8 +49,12 @@ use crate::http::shop::ShopApi;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::Clips;
+use crate::services::engagement::Engagement;
+use crate::services::feed_page::FeedPages;
 use crate::services::media::Media;
+use crate::services::social::Social;
 use crate::services::uploads::Uploads;
+use crate::services::viewers::Viewers;
 
 /// What handlers can reach: each takes the one service it needs.
 #[derive(Clone)]
@@ -93,5 +102,9 @@ handlers_can_reach! {
     clips: Clips,
     media: Media,
     uploads: Uploads,
+    feed: FeedPages,
+    engagement: Engagement,
+    social: Social,
+    viewers: Viewers,
     server: ServerInfo,
 }

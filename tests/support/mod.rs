@@ -24,10 +24,12 @@ use vitrine::adapters::s3_server::{self, S3ServerConfig};
 use vitrine::adapters::sim::{SeededEntropy, SimClock};
 use vitrine::adapters::system::keys::throwaway_token_key;
 use vitrine::adapters::system::{JwtTokens, KeyRing};
+use vitrine::app::feed::FeedBackends;
 use vitrine::app::shop::{ShopBackends, reconcilers};
 use vitrine::app::{App, Backends, Settings, assemble};
 use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
+use vitrine::domain::limits::SEEN_WINDOW_MS;
 use vitrine::domain::order::Purchase;
 use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
@@ -127,6 +129,13 @@ impl TestApp {
         };
         let app = assemble(&backends, &settings());
         Self { app, clock, store, backends, directory }
+    }
+
+    /// The same data after a restart of the process.
+    pub async fn restarted(self) -> Self {
+        let app = assemble(&self.backends, &settings());
+        app.indexing.rebuild().await.unwrap();
+        Self { app, ..self }
     }
 
     /// Someone with these scopes.
@@ -276,6 +285,7 @@ fn settings() -> Settings {
         public_url: "http://vitrine.test".into(),
         guests: true,
         default_market: Market::US,
+        seen_window_ms: SEEN_WINDOW_MS,
         shop: Arc::default(),
         http: HttpLimits {
             in_flight_max: 1_000,

@@ -16,6 +16,9 @@ mod checkout_rows;
 mod checkouts;
 mod clips;
 mod codec;
+mod counters;
+mod events;
+mod feed_sessions;
 mod inventory;
 mod jobs;
 mod journal;
@@ -23,6 +26,7 @@ mod order_rows;
 mod orders;
 mod tables;
 mod uploads;
+mod user_state;
 mod writer;
 
 use std::path::Path;

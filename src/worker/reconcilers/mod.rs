@@ -5,6 +5,8 @@
 
 mod expire_checkouts;
 mod expire_uploads;
+mod forget_feed_sessions;
+mod keep_counters;
 mod release_expired_holds;
 mod resolve_unknown_payments;
 
@@ -19,6 +21,8 @@ use crate::ports::error::StoreError;
 
 pub use self::expire_checkouts::ExpireCheckouts;
 pub use self::expire_uploads::ExpireUploads;
+pub use self::forget_feed_sessions::ForgetFeedSessions;
+pub use self::keep_counters::KeepCounters;
 pub use self::release_expired_holds::ReleaseExpiredHolds;
 pub use self::resolve_unknown_payments::ResolveUnknownPayments;
 
