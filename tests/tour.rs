@@ -14,8 +14,9 @@ async fn the_readmes_tour_ends_in_an_order() {
     let (_, rest) = readme.split_once("<!-- tour:begin -->\n```sh\n").expect("the tour is marked");
     let (script, _) = rest.split_once("```\n<!-- tour:end -->").expect("the tour ends");
     let demo = Demo::start().await;
-    let run = Command::new("bash").args(["-euo", "pipefail", "-c", script]).env("URL", &demo.url);
-    let output = { run }.output().unwrap();
+    let mut run = Command::new("bash");
+    run.args(["-euo", "pipefail", "-c", script]).env("URL", &demo.url);
+    let output = run.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complained}");

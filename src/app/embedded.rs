@@ -137,11 +137,9 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let objects = objects(&layout, config, &clock).map_err(failed("objects"))?;
     Ok(Backends {
         accounts: Arc::new(store.clone()),
-        catalog: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
-        shop: ShopBackends::embedded(&store, Arc::new(NoFeed)),
         uploads: Arc::new(store.clone()),
         spool: Arc::new(spool),
         objects: Arc::new(objects),
@@ -149,6 +147,8 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         images: Arc::new(ImageCrate),
         scratch,
         clock,
+        feed: FeedBackends::embedded(&store),
+        shop: ShopBackends::embedded(&store, Arc::new(NoFeed)),
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),

@@ -22,7 +22,6 @@ use crate::app::shop::ShopBackends;
 use crate::domain::account::Scope;
 use crate::http::{Api, layers, routes};
 use crate::ports::accounts::AccountStore;
-use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
@@ -47,16 +46,12 @@ pub use crate::app::settings::Settings;
 pub struct Backends {
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
-    /// Products.
-    pub catalog: Arc<dyn CatalogStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// Clips.
     pub clips: Arc<dyn ClipStore>,
     /// Background work.
     pub jobs: Arc<dyn JobQueue>,
-    /// The shop's stores and providers.
-    pub shop: ShopBackends,
     /// Records of uploads.
     pub uploads: Arc<dyn UploadStore>,
     /// Bytes of uploads.
@@ -69,6 +64,10 @@ pub struct Backends {
     pub images: Arc<dyn Images>,
     /// Room for transcodes.
     pub scratch: PathBuf,
+    /// The feed's stores.
+    pub feed: FeedBackends,
+    /// The shop's stores and providers.
+    pub shop: ShopBackends,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -95,11 +94,12 @@ pub struct App {
 
 /// Puts the services over the backends.
 pub fn assemble(backends: &Backends, settings: &Settings) -> App {
-    let services::Services { api, runner, reconcilers } = services::build(backends, settings);
+    let services = services::build(backends, settings);
     let entropy = Arc::clone(&backends.entropy);
-    let router = routes::all(api.clone());
+    let router = routes::all(services.api.clone());
     let router = layers::wrap(router, settings.http.clone(), entropy);
-    App { api, router, runner, reconcilers }
+    let services::Services { api, runner, indexing, reconcilers } = services;
+    App { api, router, runner, indexing, reconcilers }
 }
 
 /// A token for `subject`, signed with the installation's key.

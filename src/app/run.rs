@@ -86,13 +86,14 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
+    follow_changes(&tasks, &app);
+    for reconciler in &app.reconcilers {
+        let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
+        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, stop));
+    }
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
         tasks.spawn("media worker", async move { runner.run(stop).await });
-    }
-    for reconciler in &app.reconcilers {
-        let reconciler = Arc::clone(reconciler);
-        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, tasks.stop().clone()));
     }
     app.api.server.ready.store(true, Ordering::Release);
     Ok(Running { address, public_url, app, tasks, drain })

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::app::shop::{Commons, reconcilers, shop};
+use crate::app::feed;
+use crate::app::shop::{self, Commons, ShopBackends};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
@@ -73,14 +74,19 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         )),
         accounts,
         uploads,
-        shop: shop(&backends.shop, &commons(backends), Arc::clone(&settings.shop)),
+        feed: Arc::clone(&feed.pages),
+        engagement: Arc::clone(&feed.engagement),
+        social: Arc::clone(&feed.social),
+        viewers: Arc::clone(&feed.viewers),
+        shop: shop::shop(&shop_backends, &commons(backends), Arc::clone(&settings.shop)),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,
             ready: AtomicBool::new(false),
         }),
     };
-    let mut reconcilers = reconcilers(&api.shop);
+    let mut reconcilers = shop::reconcilers(&api.shop);
+    reconcilers.extend(feed::reconcilers(&feed, backends));
     let clock = Arc::clone(&backends.clock);
     reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
     Services { api, runner: runner(backends), indexing: feed.indexing, reconcilers }
@@ -89,7 +95,6 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
 fn commons(backends: &Backends) -> Commons {
     Commons {
         accounts: Arc::clone(&backends.accounts),
-        catalog: Arc::clone(&backends.catalog),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),
         entropy: Arc::clone(&backends.entropy),
@@ -100,7 +105,7 @@ fn commons(backends: &Backends) -> Commons {
 fn clip_ports(backends: &Backends) -> ClipPorts {
     ClipPorts {
         store: Arc::clone(&backends.clips),
-        catalog: Arc::clone(&backends.catalog),
+        catalog: Arc::clone(&backends.shop.catalog),
         jobs: Arc::clone(&backends.jobs),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),

@@ -32,6 +32,8 @@ use crate::worker::reconcilers::{
 /// Everything outside that only the shop needs.
 #[derive(Clone)]
 pub struct ShopBackends {
+    /// Products.
+    pub catalog: Arc<dyn CatalogStore>,
     /// Stock.
     pub inventory: Arc<dyn InventoryStore>,
     /// Checkouts.
@@ -53,6 +55,7 @@ impl ShopBackends {
     pub fn embedded(store: &Embedded, purchases: Arc<dyn PurchaseSink>) -> Self {
         let sandbox = Arc::new(Sandbox::new());
         Self {
+            catalog: Arc::new(store.clone()),
             inventory: Arc::new(store.clone()),
             checkouts: Arc::new(store.clone()),
             orders: Arc::new(store.clone()),
@@ -69,8 +72,6 @@ impl ShopBackends {
 pub struct Commons {
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
-    /// Products.
-    pub catalog: Arc<dyn CatalogStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// The present.
@@ -83,8 +84,8 @@ pub struct Commons {
 
 /// Puts the shop's services over their backends.
 pub fn shop(backends: &ShopBackends, commons: &Commons, policy: Arc<ShopPolicy>) -> ShopApi {
-    let ShopBackends { inventory, checkouts, orders, journal, .. } = backends.clone();
-    let Commons { accounts, catalog, changes, clock, entropy, signer } = commons.clone();
+    let ShopBackends { catalog, inventory, checkouts, orders, journal, .. } = backends.clone();
+    let Commons { accounts, changes, clock, entropy, signer } = commons.clone();
     let sheets = PreviewPorts {
         catalog: Arc::clone(&catalog),
         inventory: Arc::clone(&inventory),

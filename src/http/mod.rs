@@ -63,14 +63,22 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Profiles.
     pub accounts: Arc<Accounts>,
-    /// Everything that sells.
-    pub shop: ShopApi,
     /// Clips for their creators.
     pub clips: Arc<Clips>,
     /// Objects and pictures.
     pub media: Arc<Media>,
     /// Resumable uploads.
     pub uploads: Arc<Uploads>,
+    /// The feed.
+    pub feed: Arc<FeedPages>,
+    /// What viewers do.
+    pub engagement: Arc<Engagement>,
+    /// Likes, saves, follows, blocks.
+    pub social: Arc<Social>,
+    /// Viewers' states.
+    pub viewers: Arc<Viewers>,
+    /// Everything that sells.
+    pub shop: ShopApi,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }

@@ -111,6 +111,7 @@ impl World {
         let wire = || Arc::clone(&faults);
         let provider = Arc::clone(&bank) as Arc<dyn PaymentProvider>;
         let backends = ShopBackends {
+            catalog: Arc::new(store.clone()),
             inventory: Arc::new(Faulty { inner: sound.inventory, faults: wire() }),
             checkouts: Arc::new(Faulty { inner: sound.checkouts, faults: wire() }),
             orders: Arc::new(Faulty { inner: sound.orders, faults: wire() }),
@@ -123,7 +124,6 @@ impl World {
         let entropy = Arc::new(SeededEntropy::new(seed));
         let commons = Commons {
             accounts: Arc::new(store.clone()),
-            catalog: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::clone(&entropy) as _,

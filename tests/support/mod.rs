@@ -3,9 +3,10 @@
 
 #![expect(dead_code, reason = "each suite uses a part of it")]
 
+use std::path::Path;
+pub mod feed;
 pub mod shop;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,11 +109,9 @@ impl TestApp {
         let scratch = directory.path().join("scratch");
         let backends = Backends {
             accounts: Arc::new(store.clone()),
-            catalog: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
             clips: Arc::new(store.clone()),
             jobs: Arc::new(store.clone()),
-            shop: ShopBackends::embedded(&store, Arc::new(NoPurchases)),
             uploads: Arc::new(store.clone()),
             spool: Arc::new(FsSpool::open(directory.path().join("uploads")).unwrap()),
             objects: Arc::new(objects(directory.path(), Arc::clone(&clock) as _)),
@@ -122,6 +121,8 @@ impl TestApp {
             )),
             images: Arc::new(ImageCrate),
             scratch,
+            feed: FeedBackends::embedded(&store),
+            shop: ShopBackends::embedded(&store, Arc::new(NoPurchases)),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(42)),
             signer: Arc::new(KeyRing::from_secret(&[42; 32])),
