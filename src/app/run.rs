@@ -89,10 +89,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     follow_changes(&tasks, &app);
     for reconciler in &app.reconcilers {
         let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
-        tasks.spawn(reconciler.name(), async move {
-            reconcilers::run(reconciler, stop).await;
-            Ok::<(), std::convert::Infallible>(())
-        });
+        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, stop));
     }
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());

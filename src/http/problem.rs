@@ -77,22 +77,8 @@ problem_kinds! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
     /// The first request with this key is still running.
     IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "The first request with this key is still running", retry after 1;
-    /// The bytes start elsewhere than where the last ones ended; `HEAD` tells where.
-    UploadOffsetMismatch = "upload_offset_mismatch", CONFLICT, "The upload continues elsewhere";
-    /// Another request is writing to the same upload.
-    UploadBusy = "upload_busy", CONFLICT, "Another request is writing to this upload", retry after 1;
-    /// The upload's time is over, or a clip was made of it.
-    UploadGone = "upload_gone", GONE, "The upload is no longer there to be continued";
-    /// The upload lacks bytes.
-    UploadIncomplete = "upload_incomplete", CONFLICT, "The upload is not complete";
-    /// The bytes do not have the checksum that came with them; they were dropped.
-    ChecksumMismatch = "checksum_mismatch", BAD_REQUEST, "The bytes do not have the stated checksum";
-    /// `Tus-Resumable` is missing or names another version than `1.0.0`.
-    TusVersion = "unsupported_tus_version", PRECONDITION_FAILED, "Only version 1.0.0 of the tus protocol is spoken";
     /// The account has as many as it may have.
     TooMany = "too_many", TOO_MANY_REQUESTS, "There are too many of these", retry after 60;
-    /// The disk is full.
-    InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room for more", retry after 60;
     /// The bank or the buyer said no; nothing was charged and the stock is back.
     PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";
     /// The provider did not answer; it will be found out.
@@ -109,6 +95,20 @@ problem_kinds! {
     StockVersion = "stock_version_changed", CONFLICT, "The stock has changed in the meantime";
     /// Fewer units would be left than buyers hold.
     StockHeld = "stock_held", CONFLICT, "Buyers hold more units than would be left";
+    /// The bytes start elsewhere than where the last ones ended; `HEAD` tells where.
+    UploadOffsetMismatch = "upload_offset_mismatch", CONFLICT, "The upload continues elsewhere";
+    /// Another request is writing to the same upload.
+    UploadBusy = "upload_busy", CONFLICT, "Another request is writing to this upload", retry after 1;
+    /// The upload's time is over, or a clip was made of it.
+    UploadGone = "upload_gone", GONE, "The upload is no longer there to be continued";
+    /// The upload lacks bytes.
+    UploadIncomplete = "upload_incomplete", CONFLICT, "The upload is not complete";
+    /// The bytes do not have the checksum that came with them; they were dropped.
+    ChecksumMismatch = "checksum_mismatch", BAD_REQUEST, "The bytes do not have the stated checksum";
+    /// `Tus-Resumable` is missing or names another version than `1.0.0`.
+    TusVersion = "unsupported_tus_version", PRECONDITION_FAILED, "Only version 1.0.0 of the tus protocol is spoken";
+    /// The disk is full.
+    InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room for more", retry after 60;
     /// More requests than this server takes at once.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is at its limit", retry after 1;
     /// A store or provider does not answer; nothing was done, or it will be finished in the background.

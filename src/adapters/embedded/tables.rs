@@ -56,14 +56,6 @@ pub(super) const PRODUCTS_BY_MERCHANT: TableDefinition<(u128, u128), ()> =
 pub(super) const VARIANT_OWNERS: TableDefinition<u128, u128> =
     TableDefinition::new("variant_owners.v1");
 
-/// upload → record.
-pub(super) const UPLOADS: TableDefinition<u128, &[u8]> = TableDefinition::new("uploads.v1");
-/// (end of its time, upload) → nothing.
-pub(super) const UPLOADS_BY_END: TableDefinition<(i64, u128), ()> =
-    TableDefinition::new("uploads_by_end.v1");
-/// (owner, upload) → nothing: those without a clip.
-pub(super) const UPLOADS_OPEN: TableDefinition<(u128, u128), ()> =
-    TableDefinition::new("uploads_open.v1");
 /// variant → (units on hand, units held, pending holds, version).
 pub(super) const STOCK: TableDefinition<u128, (u32, u32, u32, u64)> =
     TableDefinition::new("stock.v1");
@@ -103,6 +95,14 @@ pub(super) const JOURNAL: TableDefinition<u128, &[u8]> = TableDefinition::new("j
 /// (owner, transfer) → nothing: transfers that touch an account of that owner.
 pub(super) const JOURNAL_BY_OWNER: TableDefinition<(u128, u128), ()> =
     TableDefinition::new("journal_by_owner.v1");
+/// upload → record.
+pub(super) const UPLOADS: TableDefinition<u128, &[u8]> = TableDefinition::new("uploads.v1");
+/// (end of its time, upload) → nothing.
+pub(super) const UPLOADS_BY_END: TableDefinition<(i64, u128), ()> =
+    TableDefinition::new("uploads_by_end.v1");
+/// (owner, upload) → nothing: those without a clip.
+pub(super) const UPLOADS_OPEN: TableDefinition<(u128, u128), ()> =
+    TableDefinition::new("uploads_open.v1");
 
 /// Makes every table, so that a read never meets a missing one.
 pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
@@ -124,9 +124,6 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(PRODUCTS)?;
     txn.open_table(PRODUCTS_BY_MERCHANT)?;
     txn.open_table(VARIANT_OWNERS)?;
-    txn.open_table(UPLOADS)?;
-    txn.open_table(UPLOADS_BY_END)?;
-    txn.open_table(UPLOADS_OPEN)?;
     txn.open_table(STOCK)?;
     txn.open_table(HOLDS)?;
     txn.open_table(HOLDS_DUE)?;
@@ -139,5 +136,8 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(ORDERS_BY_MERCHANT)?;
     txn.open_table(JOURNAL)?;
     txn.open_table(JOURNAL_BY_OWNER)?;
+    txn.open_table(UPLOADS)?;
+    txn.open_table(UPLOADS_BY_END)?;
+    txn.open_table(UPLOADS_OPEN)?;
     Ok(())
 }

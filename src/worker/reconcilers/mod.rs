@@ -10,6 +10,7 @@ mod keep_counters;
 mod release_expired_holds;
 mod resolve_unknown_payments;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,10 +25,6 @@ pub use self::forget_feed_sessions::ForgetFeedSessions;
 pub use self::keep_counters::KeepCounters;
 pub use self::release_expired_holds::ReleaseExpiredHolds;
 pub use self::resolve_unknown_payments::ResolveUnknownPayments;
-
-/// How often a reconciler looks again when there was nothing more to do: an abandoned hold is free
-/// within a second of its end.
-const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What one batch did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -48,26 +45,25 @@ pub trait Reconciler: Send + Sync {
     async fn activate(&self) -> Result<Activation, StoreError>;
 }
 
-/// Activates a reconciler again and again until `stop`. A failing store is waited out.
-pub async fn run(reconciler: Arc<dyn Reconciler>, stop: CancellationToken) {
+/// How long a reconciler rests when nothing is left to do: a hold is back within a second of its end.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Activates a reconciler until `stop`: again at once while there is more, else after a pause.
+pub async fn run(
+    reconciler: Arc<dyn Reconciler>,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
     while !stop.is_cancelled() {
-        let more = match reconciler.activate().await {
-            Ok(Activation { changed, more }) => {
-                if changed > 0 {
-                    tracing::debug!(reconciler = reconciler.name(), changed, "reconciled");
-                }
-                more
-            }
-            Err(error) => {
-                tracing::warn!(reconciler = reconciler.name(), %error, "will be tried again");
-                false
-            }
-        };
-        if !more {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(INTERVAL) => {}
-            }
+        // Not interrupted in the middle: a batch is bounded, and what it began is better finished.
+        match reconciler.activate().await {
+            Ok(activation) if activation.more => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(name = reconciler.name(), %error, "will be tried again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
         }
     }
+    Ok(())
 }
