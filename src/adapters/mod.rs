@@ -2,6 +2,7 @@
 //! other.
 
 pub mod embedded;
+pub mod payments;
 
 pub mod ffmpeg;
 pub mod fs;

@@ -15,8 +15,13 @@ use crate::adapters::s3_server::{self, S3ServerConfig};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::Backends;
+use crate::app::feed::FeedBackends;
+use crate::app::shop::ShopBackends;
 use crate::config::Config;
+use crate::domain::order::Purchase;
 use crate::ports::clock::Clock;
+use crate::ports::error::StoreError;
+use crate::ports::purchases::PurchaseSink;
 
 /// The in-process object store is reached by nobody else, so its key is no secret.
 const IN_PROCESS_KEY: &str = "vitrine";
@@ -106,6 +111,16 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
     Ok(JwtTokens::new(&token_key(&layout.keys())?, &auth.issuer, &auth.audience)?)
 }
 
+/// Stands where the feed's event log will take purchases in.
+struct NoFeed;
+
+#[async_trait::async_trait]
+impl PurchaseSink for NoFeed {
+    async fn purchased(&self, _: Purchase) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let layout = Layout::open(&config.data_directory())?;
@@ -122,7 +137,6 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let objects = objects(&layout, config, &clock).map_err(failed("objects"))?;
     Ok(Backends {
         accounts: Arc::new(store.clone()),
-        catalog: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
@@ -133,6 +147,8 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         images: Arc::new(ImageCrate),
         scratch,
         clock,
+        feed: FeedBackends::embedded(&store),
+        shop: ShopBackends::embedded(&store, Arc::new(NoFeed)),
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),

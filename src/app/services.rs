@@ -3,22 +3,29 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::app::feed;
+use crate::app::shop::{self, Commons, ShopBackends};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::{ClipPorts, Clips};
+use crate::services::indexing::Indexing;
 use crate::services::media::Media;
 use crate::services::media_grants::MediaGrants;
 use crate::services::publish::Publish;
+use crate::services::purchases::PurchaseEvents;
 use crate::services::uploads::Uploads;
 use crate::worker::media::MediaJobs;
+use crate::worker::reconcilers::{ExpireUploads, Reconciler};
 use crate::worker::runner::Runner;
 
 /// What is built from backends.
 pub(super) struct Services {
     pub(super) api: Api,
     pub(super) runner: Arc<Runner>,
+    pub(super) indexing: Arc<Indexing>,
+    pub(super) reconcilers: Vec<Arc<dyn Reconciler>>,
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
@@ -41,6 +48,10 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         Arc::clone(&backends.entropy),
         settings.uploads,
     ));
+    let feed = feed::feed(backends, settings, &accounts, Arc::clone(&grants) as _);
+    // Purchases go to the event log, whatever the backends would do with them.
+    let purchases = Arc::new(PurchaseEvents::new(Arc::clone(&feed.engagement)));
+    let shop_backends = ShopBackends { purchases, ..backends.shop.clone() };
     let api = Api {
         access: Arc::new(Access::new(
             Arc::clone(&backends.tokens),
@@ -63,19 +74,38 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         )),
         accounts,
         uploads,
+        feed: Arc::clone(&feed.pages),
+        engagement: Arc::clone(&feed.engagement),
+        social: Arc::clone(&feed.social),
+        viewers: Arc::clone(&feed.viewers),
+        shop: shop::shop(&shop_backends, &commons(backends), Arc::clone(&settings.shop)),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,
             ready: AtomicBool::new(false),
         }),
     };
-    Services { api, runner: runner(backends) }
+    let mut reconcilers = shop::reconcilers(&api.shop);
+    reconcilers.extend(feed::reconcilers(&feed, backends));
+    let clock = Arc::clone(&backends.clock);
+    reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
+    Services { api, runner: runner(backends), indexing: feed.indexing, reconcilers }
+}
+
+fn commons(backends: &Backends) -> Commons {
+    Commons {
+        accounts: Arc::clone(&backends.accounts),
+        changes: Arc::clone(&backends.changes),
+        clock: Arc::clone(&backends.clock),
+        entropy: Arc::clone(&backends.entropy),
+        signer: Arc::clone(&backends.signer),
+    }
 }
 
 fn clip_ports(backends: &Backends) -> ClipPorts {
     ClipPorts {
         store: Arc::clone(&backends.clips),
-        catalog: Arc::clone(&backends.catalog),
+        catalog: Arc::clone(&backends.shop.catalog),
         jobs: Arc::clone(&backends.jobs),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),

@@ -1,9 +1,14 @@
 //! What the services are told by the operator.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::config::raw::Shop;
 use crate::domain::account::Market;
+use crate::domain::limits::SEEN_WINDOW_MS;
+use crate::domain::money::Money;
+use crate::domain::policy::ShopPolicy;
 use crate::http::layers::HttpLimits;
 use crate::services::uploads::UploadPolicy;
 
@@ -16,10 +21,14 @@ pub struct Settings {
     pub guests: bool,
     /// Where new accounts watch and buy.
     pub default_market: Market,
+    /// How long a watched clip is not shown to the same viewer again.
+    pub seen_window_ms: i64,
     /// How much the edge takes on.
     pub http: HttpLimits,
     /// What may be uploaded.
     pub uploads: UploadPolicy,
+    /// What the shop charges, ships and promises.
+    pub shop: Arc<ShopPolicy>,
     /// How long a link to media is good, at least.
     pub grant_ttl_ms: i64,
 }
@@ -32,6 +41,7 @@ impl Settings {
             public_url: public_url.to_owned(),
             guests: raw.auth.guests,
             default_market: config.default_market,
+            seen_window_ms: SEEN_WINDOW_MS,
             http: HttpLimits {
                 in_flight_max: raw.server.in_flight_max,
                 checkouts_in_flight_max: raw.server.checkouts_in_flight_max,
@@ -42,7 +52,29 @@ impl Settings {
                 ttl_ms: i64::try_from(raw.uploads.ttl_ms).unwrap_or(i64::MAX),
                 per_account_max: raw.uploads.per_account_max,
             },
+            shop: Arc::new(policy(&raw.shop)),
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }
+}
+
+/// The shop's numbers as configured; delivery costs the same number of minor units in each currency
+/// that is served by default.
+fn policy(shop: &Shop) -> ShopPolicy {
+    let mut policy = ShopPolicy {
+        platform_fee_bps: shop.platform_fee_bps,
+        creator_commission_bps: shop.creator_commission_bps,
+        return_window_days: u16::try_from(shop.return_window_days).unwrap_or(u16::MAX),
+        ..ShopPolicy::default()
+    };
+    for option in &mut policy.shipping_options {
+        let minor = match option.code.as_str() {
+            "express" => shop.express_shipping,
+            _ => shop.standard_shipping,
+        };
+        for price in &mut option.prices {
+            *price = Money::new(minor, price.currency());
+        }
+    }
+    policy
 }

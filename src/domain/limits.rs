@@ -3,7 +3,7 @@
 //! A bound that an operator may want to move is configuration and only has its default here. The
 //! `const` assertions hold the relations between bounds.
 
-use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 /// Largest JSON body: a batch of 500 events of about 400 bytes fits with room to spare.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
@@ -25,6 +25,10 @@ pub const TAGS_PER_CLIP_MAX: usize = 30;
 pub const VARIANTS_PER_PRODUCT_MAX: usize = 100;
 /// Pictures of one product.
 pub const IMAGES_PER_PRODUCT_MAX: usize = 10;
+/// Named choices of one variant; colour, size and material leave room.
+pub const OPTIONS_PER_VARIANT_MAX: usize = 10;
+/// Length of a URL that we keep; browsers and CDNs agree on about two thousand.
+pub const URL_BYTES_MAX: usize = 2_000;
 /// Lines of one checkout.
 pub const LINES_PER_CHECKOUT_MAX: usize = 20;
 /// Units of one line.
@@ -42,6 +46,19 @@ pub const UNIT_PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
 pub const HOLD_TTL_MS: i64 = 10 * MINUTE_MS;
 /// How long a quoted price is honoured.
 pub const QUOTE_TTL_MS: i64 = 15 * MINUTE_MS;
+/// How long one process may work on a checkout before another takes it over: longer than a store
+/// deadline, so that a slow write is not doubled, short enough that a buyer waits it out.
+pub const CHECKOUT_LEASE_MS: i64 = 15 * SECOND_MS;
+/// How often a payment that waits for its buyer, or has no known outcome, is looked up.
+pub const PAYMENT_POLL_MS: i64 = 5 * SECOND_MS;
+/// Tries to pay one checkout; each leaves a record of its key in the row.
+pub const COMPLETIONS_PER_CHECKOUT_MAX: usize = 20;
+/// How often a step is tried again when others wrote first, before the caller is told to come back.
+pub const CONFLICT_RETRIES_MAX: usize = 8;
+/// Challenges of the sandbox that wait for an answer; the oldest are forgotten and asked again.
+pub const SANDBOX_CHALLENGES_MAX: usize = 10_000;
+/// A click on a clip earns its creator a commission for this long.
+pub const ATTRIBUTION_TTL_MS: i64 = 7 * DAY_MS;
 /// How long an idempotency record is kept (API contract).
 pub const IDEMPOTENCY_TTL_MS: i64 = 30 * DAY_MS;
 /// Length of an `Idempotency-Key`: a UUID has 36 characters, vendors prefix it.
@@ -71,6 +88,48 @@ pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
 pub const JOB_HEARTBEAT_MS: i64 = 8 * SECOND_MS;
 /// Longest wait between two tries of a job.
 pub const JOB_BACKOFF_MS_MAX: i64 = 5 * MINUTE_MS;
+/// How far a client's clock may be ahead of ours.
+pub const EVENT_SKEW_MS_MAX: i64 = 5 * MINUTE_MS;
+/// How long a client may keep an event back, as when it was offline.
+pub const EVENT_AGE_MS_MAX: i64 = 7 * DAY_MS;
+/// Longest watch of one showing: a day says that the clock or the client is wrong.
+pub const WATCH_MS_MAX: u32 = 24 * 60 * 60 * 1_000;
+/// Most loops of one showing: a one-second clip, watched for hours.
+pub const LOOPS_MAX: u32 = 10_000;
+/// Highest place on a page that an event may name; far above any page.
+pub const FEED_POSITION_MAX: u32 = 10_000;
+/// How long a watched clip is not shown to the same viewer again, unless configured otherwise.
+pub const SEEN_WINDOW_MS: i64 = 30 * DAY_MS;
+/// Clips that one viewer's suppression remembers: 30 days of two thousand clips.
+pub const SEEN_PER_VIEWER_MAX: usize = 60_000;
+/// Events of a viewer that tastes are rebuilt from: older ones have decayed or repeat themselves.
+pub const HISTORY_PER_VIEWER_MAX: usize = 500;
+/// Creators, hashtags, categories and products that one viewer's tastes hold.
+pub const TASTES_PER_VIEWER_MAX: usize = 256;
+/// Accounts that one viewer may follow, and may block.
+pub const RELATIONS_PER_VIEWER_MAX: usize = 10_000;
+/// Viewers whose state is kept in memory; at about 4 KiB each, a quarter of a gigabyte.
+pub const VIEWERS_IN_MEMORY_MAX: usize = 65_536;
+/// Feed sessions kept in memory; at about 8 KiB each, an eighth of a gigabyte.
+pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
+/// How often counters are made durable: what came since then is replayed at a start.
+pub const COUNTERS_SNAPSHOT_MS: i64 = 5 * SECOND_MS;
+/// How long a feed cursor leads on.
+pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
+/// Pages of one feed session: a day of watching without a pause.
+pub const FEED_PAGES_PER_SESSION_MAX: u32 = 20_000;
+/// Clips that a session walked past and has not shown yet.
+pub const LEFTOVERS_PER_SESSION_MAX: usize = 256;
+/// Clips in the running for one page: bounds its cost whatever the sources bring.
+pub const CANDIDATES_PER_PAGE_MAX: usize = 1_024;
+/// Longest wait for a source that is not ready at once: late candidates are not worth a stalled swipe.
+pub const SOURCE_DEADLINE_MS: u64 = 50;
+/// Hashtags of a clip that the feed ranks by; more are decoration.
+pub const HASHTAGS_PER_CLIP_MAX: usize = 4;
+/// Impressions that every new clip is owed before it has to stand on its own counters.
+pub const EXPLORE_IMPRESSIONS: f32 = 50.0;
+/// Until what age a clip is owed them.
+pub const EXPLORE_AGE_MS_MAX: i64 = 14 * DAY_MS;
 /// Length of an object's key: prefix, two ids and a file name fit several times; S3 allows 1,024.
 pub const OBJECT_KEY_BYTES_MAX: usize = 512;
 /// Length of one `/`-separated segment of a key: with its escapes it still fits a file name.
@@ -135,6 +194,8 @@ const _: () = {
             < i64::MAX / (LINES_PER_CHECKOUT_MAX as i64),
         "a checkout's total cannot overflow"
     );
+    assert!(CHECKOUT_LEASE_MS > STORE_DEADLINE_MS, "a slow write ends before its lease does");
+    assert!(CHECKOUT_LEASE_MS < HOLD_TTL_MS, "a takeover still finds the stock held");
     assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
     assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
     assert!(OBJECT_KEY_SEGMENT_BYTES_MAX * 3 + 2 <= 255, "an escaped segment is a file name");

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -77,6 +77,24 @@ problem_kinds! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request";
     /// The first request with this key is still running.
     IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "The first request with this key is still running", retry after 1;
+    /// The account has as many as it may have.
+    TooMany = "too_many", TOO_MANY_REQUESTS, "There are too many of these", retry after 60;
+    /// The bank or the buyer said no; nothing was charged and the stock is back.
+    PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "The payment was declined";
+    /// The provider did not answer; it will be found out.
+    PaymentUnknown = "payment_unknown", SERVICE_UNAVAILABLE, "The payment's outcome is not known yet", retry after 2;
+    /// Too few units are left.
+    OutOfStock = "out_of_stock", CONFLICT, "There is not enough in stock";
+    /// The quoted price no longer stands; `quote` and `price` tell the present one.
+    PriceChanged = "price_changed", CONFLICT, "The price has changed";
+    /// The time to pay is over.
+    CheckoutExpired = "checkout_expired", CONFLICT, "The checkout has expired";
+    /// It is completed or canceled.
+    CheckoutClosed = "checkout_closed", CONFLICT, "The checkout is closed";
+    /// The stock was counted against an older version; `version` tells the present one.
+    StockVersion = "stock_version_changed", CONFLICT, "The stock has changed in the meantime";
+    /// Fewer units would be left than buyers hold.
+    StockHeld = "stock_held", CONFLICT, "Buyers hold more units than would be left";
     /// The bytes start elsewhere than where the last ones ended; `HEAD` tells where.
     UploadOffsetMismatch = "upload_offset_mismatch", CONFLICT, "The upload continues elsewhere";
     /// Another request is writing to the same upload.
@@ -89,8 +107,6 @@ problem_kinds! {
     ChecksumMismatch = "checksum_mismatch", BAD_REQUEST, "The bytes do not have the stated checksum";
     /// `Tus-Resumable` is missing or names another version than `1.0.0`.
     TusVersion = "unsupported_tus_version", PRECONDITION_FAILED, "Only version 1.0.0 of the tus protocol is spoken";
-    /// The account has as many as it may have.
-    TooMany = "too_many", TOO_MANY_REQUESTS, "There are too many of these", retry after 60;
     /// The disk is full.
     InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room for more", retry after 60;
     /// More requests than this server takes at once.
@@ -121,7 +137,11 @@ pub struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     members: Map<String, Value>,
+    replayed: bool,
 }
+
+/// The header of an answer that was given before under the same key.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -136,7 +156,7 @@ impl Problem {
     /// A problem with a sentence for the client.
     pub fn new(kind: ProblemKind, detail: impl std::fmt::Display) -> Self {
         let detail = Some(detail.to_string());
-        Self { kind, detail, errors: Vec::new(), members: Map::new() }
+        Self { kind, detail, errors: Vec::new(), members: Map::new(), replayed: false }
     }
 
     /// A problem whose kind says all that the client may know; the cause goes to the log, once.
@@ -149,7 +169,7 @@ impl Problem {
             source = cause.source();
         }
         tracing::error!(code = kind.code(), error = chain, "request failed");
-        Self { kind, detail: None, errors: Vec::new(), members: Map::new() }
+        Self { kind, detail: None, errors: Vec::new(), members: Map::new(), replayed: false }
     }
 
     /// An invalid field.
@@ -161,7 +181,7 @@ impl Problem {
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let names: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
         let detail = Some(format!("see `errors` for {}", names.join(", ")));
-        Self { kind: ProblemKind::Invalid, detail, errors, members: Map::new() }
+        Self { kind: ProblemKind::Invalid, detail, errors, members: Map::new(), replayed: false }
     }
 
     /// Adds an extension member.
@@ -171,9 +191,24 @@ impl Problem {
         self
     }
 
+    /// Marks the problem as the answer that the key's first request got.
+    #[must_use]
+    pub fn replayed(mut self, replayed: bool) -> Self {
+        self.replayed = replayed;
+        self
+    }
+
     /// The kind.
     pub fn kind(&self) -> ProblemKind {
         self.kind
+    }
+
+    /// What is wrong, one text per field; the detail alone if no field is named.
+    pub fn errors(&self) -> Vec<String> {
+        if self.errors.is_empty() {
+            return self.detail.iter().cloned().collect();
+        }
+        self.errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect()
     }
 
     /// The document, for the request of that id.
@@ -202,6 +237,9 @@ impl Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = kind.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.replayed {
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }
         if kind == ProblemKind::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -31,31 +31,31 @@ impl<T> Page<T> {
     ) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);
-        let last = items.last().filter(|_| more).map(bits);
-        Self { items, next_cursor: last.map(|last| encode(signer, list, last)) }
+        let place = items.last().filter(|_| more).map(bits);
+        Self { items, next_cursor: place.map(|place| encode(signer, list, place)) }
     }
 }
 
-fn payload(list: &str, last: u128) -> Vec<u8> {
+fn payload(list: &str, place: u128) -> Vec<u8> {
     let mut payload = list.as_bytes().to_vec();
     payload.push(0);
-    payload.extend_from_slice(&last.to_be_bytes());
+    payload.extend_from_slice(&place.to_be_bytes());
     payload
 }
 
-/// The cursor behind the item with the id `last` of `list`. Name the owner in `list`, such as
+/// The cursor behind the item with the id `place` of `list`. Name the owner in `list`, such as
 /// `orders usr_…`: then a cursor says nothing in another owner's list.
-pub fn encode(signer: &dyn Signer, list: &str, last: u128) -> String {
-    let mut bytes = last.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&signer.sign(Purpose::Cursor, &payload(list, last))[..16]);
+pub fn encode(signer: &dyn Signer, list: &str, place: u128) -> String {
+    let mut bytes = place.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&signer.sign(Purpose::Cursor, &payload(list, place))[..16]);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The id that a cursor of `list` stands behind.
 pub fn verify(signer: &dyn Signer, list: &str, cursor: &str) -> Result<u128, CursorError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| CursorError)?;
-    let (last, signature) = bytes.split_first_chunk::<16>().ok_or(CursorError)?;
-    let last = u128::from_be_bytes(*last);
-    let right = signer.verify(Purpose::Cursor, &payload(list, last), signature);
-    right.then_some(last).ok_or(CursorError)
+    let (place, signature) = bytes.split_first_chunk::<16>().ok_or(CursorError)?;
+    let place = u128::from_be_bytes(*place);
+    let right = signer.verify(Purpose::Cursor, &payload(list, place), signature);
+    right.then_some(place).ok_or(CursorError)
 }

@@ -4,6 +4,13 @@
 mod support;
 
 mod accounts;
+mod checkouts;
 mod clips;
 mod edge;
+mod events;
+mod feed;
+mod inventory;
+mod orders;
+mod products;
+mod social;
 mod uploads;

@@ -12,11 +12,21 @@
 mod accounts;
 mod catalog;
 mod changes;
+mod checkout_rows;
+mod checkouts;
 mod clips;
 mod codec;
+mod counters;
+mod events;
+mod feed_sessions;
+mod inventory;
 mod jobs;
+mod journal;
+mod order_rows;
+mod orders;
 mod tables;
 mod uploads;
+mod user_state;
 mod writer;
 
 use std::path::Path;

@@ -23,9 +23,9 @@ struct ClaimsRow {
     sub: String,
     scope: String,
     exp: i64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
     iss: String,
     aud: serde_json::Value,

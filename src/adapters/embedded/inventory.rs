@@ -1,0 +1,288 @@
+//! Stock and holds in redb.
+//!
+//! The writer's group commit is the batcher of a hot variant: many holds of it run one after the other
+//! in one transaction, each against the row that the one before left.
+
+use async_trait::async_trait;
+use redb::{ReadableTable, Table, WriteTransaction};
+use serde::{Deserialize, Serialize};
+
+use crate::adapters::embedded::Embedded;
+use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
+use crate::adapters::embedded::tables::{ADJUSTMENTS, HOLDS, HOLDS_DUE, STOCK};
+use crate::domain::checkout::Fingerprint;
+use crate::domain::id::{CheckoutId, HoldId, VariantId};
+use crate::domain::stock::{
+    AdjustRefusal, Hold, HoldEvent, HoldState, StockEdit, StockLevel, settle,
+};
+use crate::domain::time::Timestamp;
+use crate::ports::error::StoreError;
+use crate::ports::inventory::{
+    AdjustAnswer, Adjustment, HoldAnswer, InventoryStore, StockAudit, StockChange,
+};
+
+type StockTable<'txn> = Table<'txn, u128, (u32, u32, u32, u64)>;
+
+#[derive(Serialize, Deserialize)]
+struct AdjustmentRow {
+    fingerprint: Fingerprint,
+    edit: EditRow,
+    reason: String,
+    at_ms: i64,
+    answer: AnswerRow,
+}
+
+#[derive(Serialize, Deserialize)]
+enum EditRow {
+    Delta(i64),
+    Set { on_hand: u32, version: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+enum AnswerRow {
+    Made { on_hand: u32, held: u32, holds: u32, version: u64 },
+    VersionChanged { current: u64 },
+    BelowHeld { held: u32 },
+    TooMany,
+}
+
+impl From<&Adjustment> for EditRow {
+    fn from(adjustment: &Adjustment) -> Self {
+        match adjustment.edit {
+            StockEdit::Delta(delta) => Self::Delta(delta),
+            StockEdit::Set { on_hand, version } => Self::Set { on_hand, version },
+        }
+    }
+}
+
+impl From<Result<StockLevel, AdjustRefusal>> for AnswerRow {
+    fn from(answer: Result<StockLevel, AdjustRefusal>) -> Self {
+        match answer {
+            Ok(StockLevel { on_hand, held, holds, version }) => {
+                Self::Made { on_hand, held, holds, version }
+            }
+            Err(AdjustRefusal::VersionChanged { current }) => Self::VersionChanged { current },
+            Err(AdjustRefusal::BelowHeld { held }) => Self::BelowHeld { held },
+            Err(AdjustRefusal::TooMany) => Self::TooMany,
+        }
+    }
+}
+
+impl From<AnswerRow> for Result<StockLevel, AdjustRefusal> {
+    fn from(row: AnswerRow) -> Self {
+        match row {
+            AnswerRow::Made { on_hand, held, holds, version } => {
+                Ok(StockLevel { on_hand, held, holds, version })
+            }
+            AnswerRow::VersionChanged { current } => Err(AdjustRefusal::VersionChanged { current }),
+            AnswerRow::BelowHeld { held } => Err(AdjustRefusal::BelowHeld { held }),
+            AnswerRow::TooMany => Err(AdjustRefusal::TooMany),
+        }
+    }
+}
+
+const fn state_code(state: HoldState) -> u8 {
+    match state {
+        HoldState::Pending => 1,
+        HoldState::Posted => 2,
+        HoldState::Released => 3,
+        HoldState::Expired => 4,
+    }
+}
+
+fn state(hold: HoldId, code: u8) -> Result<HoldState, StoreError> {
+    match code {
+        1 => Ok(HoldState::Pending),
+        2 => Ok(HoldState::Posted),
+        3 => Ok(HoldState::Released),
+        4 => Ok(HoldState::Expired),
+        other => Err(corrupt("holds", hold, format!("state {other}"))),
+    }
+}
+
+fn level(
+    table: &impl ReadableTable<u128, (u32, u32, u32, u64)>,
+    variant: VariantId,
+) -> Result<StockLevel, StoreError> {
+    let found = table.get(variant.bits()).map_err(io)?;
+    Ok(found.map_or_else(StockLevel::default, |row| {
+        let (on_hand, held, holds, version) = row.value();
+        StockLevel { on_hand, held, holds, version }
+    }))
+}
+
+fn put_level(
+    table: &mut StockTable<'_>,
+    variant: VariantId,
+    level: StockLevel,
+) -> Result<(), StoreError> {
+    let row = (level.on_hand, level.held, level.holds, level.version);
+    table.insert(variant.bits(), row).map_err(io)?;
+    Ok(())
+}
+
+fn hold_units(txn: &WriteTransaction, hold: &Hold) -> Result<HoldAnswer, StoreError> {
+    let mut stock = txn.open_table(STOCK).map_err(io)?;
+    let mut holds = txn.open_table(HOLDS).map_err(io)?;
+    let before = level(&stock, hold.variant)?;
+    let key = (hold.variant.bits(), hold.id.bits());
+    let first = holds.get(key).map_err(io)?.map(|row| row.value());
+    if let Some((checkout, units, _, code)) = first {
+        if (checkout, units) != (hold.checkout.bits(), hold.units) {
+            return Ok(HoldAnswer::HeldDifferently);
+        }
+        let same = StockChange { before, after: before };
+        return Ok(HoldAnswer::Stands(state(hold.id, code)?, same));
+    }
+    let after = match before.hold(hold.units) {
+        Ok(after) => after,
+        Err(refusal) => return Ok(HoldAnswer::Refused(refusal)),
+    };
+    put_level(&mut stock, hold.variant, after)?;
+    let ends_ms = hold.expires_at.unix_ms();
+    let row = (hold.checkout.bits(), hold.units, ends_ms, state_code(HoldState::Pending));
+    holds.insert(key, row).map_err(io)?;
+    let mut due = txn.open_table(HOLDS_DUE).map_err(io)?;
+    due.insert((ends_ms, key.0, key.1), ()).map_err(io)?;
+    Ok(HoldAnswer::Stands(HoldState::Pending, StockChange { before, after }))
+}
+
+fn settle_hold(
+    txn: &WriteTransaction,
+    variant: VariantId,
+    id: HoldId,
+    event: HoldEvent,
+) -> Result<Option<(HoldState, StockChange)>, StoreError> {
+    let mut stock = txn.open_table(STOCK).map_err(io)?;
+    let mut holds = txn.open_table(HOLDS).map_err(io)?;
+    let key = (variant.bits(), id.bits());
+    let Some((checkout, units, ends_ms, code)) = holds.get(key).map_err(io)?.map(|row| row.value())
+    else {
+        return Ok(None);
+    };
+    let hold = Hold {
+        id,
+        variant,
+        checkout: CheckoutId::from_bits(checkout),
+        units,
+        expires_at: Timestamp::from_unix_ms(ends_ms),
+    };
+    let before = level(&stock, variant)?;
+    let first = state(id, code)?;
+    let (after, now) = settle(before, &hold, first, event);
+    if now != first {
+        put_level(&mut stock, variant, after)?;
+        holds.insert(key, (checkout, units, ends_ms, state_code(now))).map_err(io)?;
+        if first == HoldState::Pending {
+            let mut due = txn.open_table(HOLDS_DUE).map_err(io)?;
+            due.remove((ends_ms, key.0, key.1)).map_err(io)?;
+        }
+    }
+    Ok(Some((now, StockChange { before, after })))
+}
+
+fn adjust_stock(txn: &WriteTransaction, wanted: &Adjustment) -> Result<AdjustAnswer, StoreError> {
+    let mut stock = txn.open_table(STOCK).map_err(io)?;
+    let mut keys = txn.open_table(ADJUSTMENTS).map_err(io)?;
+    let key = (wanted.variant.bits(), wanted.key);
+    let first = keys.get(key).map_err(io)?;
+    let first: Option<AdjustmentRow> =
+        first.map(|row| decode("adjustments", wanted.variant, row.value())).transpose()?;
+    if let Some(first) = first {
+        return Ok(if first.fingerprint == wanted.fingerprint {
+            AdjustAnswer::Repeated(first.answer.into())
+        } else {
+            AdjustAnswer::KeyReused
+        });
+    }
+    let before = level(&stock, wanted.variant)?;
+    let answer = before.edit(wanted.edit);
+    let row = AdjustmentRow {
+        fingerprint: wanted.fingerprint,
+        edit: EditRow::from(wanted),
+        reason: wanted.reason.as_str().to_owned(),
+        at_ms: wanted.at.unix_ms(),
+        answer: answer.into(),
+    };
+    keys.insert(key, encode(&row).as_slice()).map_err(io)?;
+    if let Ok(after) = answer {
+        put_level(&mut stock, wanted.variant, after)?;
+    }
+    Ok(AdjustAnswer::Made(answer.map(|after| StockChange { before, after })))
+}
+
+#[async_trait]
+impl InventoryStore for Embedded {
+    async fn levels(&self, variants: &[VariantId]) -> Result<Vec<StockLevel>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(STOCK).map_err(io)?;
+            variants.iter().map(|&variant| level(&table, variant)).collect()
+        })
+    }
+
+    async fn hold(&self, hold: &Hold) -> Result<HoldAnswer, StoreError> {
+        let hold = *hold;
+        self.write(move |txn| hold_units(txn, &hold)).await
+    }
+
+    async fn settle(
+        &self,
+        variant: VariantId,
+        hold: HoldId,
+        event: HoldEvent,
+    ) -> Result<Option<(HoldState, StockChange)>, StoreError> {
+        self.write(move |txn| settle_hold(txn, variant, hold, event)).await
+    }
+
+    async fn adjust(&self, adjustment: &Adjustment) -> Result<AdjustAnswer, StoreError> {
+        let adjustment = *adjustment;
+        self.write(move |txn| adjust_stock(txn, &adjustment)).await
+    }
+
+    async fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(VariantId, HoldId)>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(HOLDS_DUE).map_err(io)?;
+            let end = (now.unix_ms(), u128::MAX, u128::MAX);
+            let mut found = Vec::new();
+            for entry in table.range(..=end).map_err(io)?.take(limit) {
+                let (_, variant, hold) = entry.map_err(io)?.0.value();
+                found.push((VariantId::from_bits(variant), HoldId::from_bits(hold)));
+            }
+            Ok(found)
+        })
+    }
+
+    async fn audit(
+        &self,
+        after: Option<VariantId>,
+        limit: usize,
+    ) -> Result<Vec<StockAudit>, StoreError> {
+        self.read(|txn| {
+            let stock = txn.open_table(STOCK).map_err(io)?;
+            let holds = txn.open_table(HOLDS).map_err(io)?;
+            let start = after.map_or(0, |id| id.bits().saturating_add(1));
+            let mut found = Vec::new();
+            for entry in stock.range(start..).map_err(io)?.take(limit) {
+                let (id, row) = entry.map_err(io)?;
+                let variant = VariantId::from_bits(id.value());
+                let (on_hand, held, count, version) = row.value();
+                let level = StockLevel { on_hand, held, holds: count, version };
+                let mut audit = StockAudit { variant, level, held: 0, holds: 0 };
+                let all = (variant.bits(), 0)..=(variant.bits(), u128::MAX);
+                for hold in holds.range(all).map_err(io)? {
+                    let (_, units, _, code) = hold.map_err(io)?.1.value();
+                    if code == state_code(HoldState::Pending) {
+                        audit.held += u64::from(units);
+                        audit.holds += 1;
+                    }
+                }
+                found.push(audit);
+            }
+            Ok(found)
+        })
+    }
+}

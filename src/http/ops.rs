@@ -1,0 +1,153 @@
+//! The books and their laws, for operators.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::domain::ledger::{LedgerAccount, Sums, TrialBalance};
+use crate::domain::time::Timestamp;
+use crate::http::Api;
+use crate::http::extract::Operator;
+use crate::http::fields::rfc3339;
+use crate::http::problem::Problem;
+use crate::services::ledger::{Invariant, Ledger};
+
+/// The routes of this file.
+pub fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(trial_balance)).routes(routes!(invariants))
+}
+
+/// Both sides of one account.
+#[derive(Serialize, ToSchema)]
+pub struct AccountSumsView {
+    /// The kind, such as `merchant_payable`.
+    account: &'static str,
+    /// `usr_…` for the kinds that belong to someone.
+    owner: Option<String>,
+    /// The left side in minor units.
+    debits: i128,
+    /// The right side in minor units.
+    credits: i128,
+}
+
+/// One currency.
+#[derive(Serialize, ToSchema)]
+pub struct CurrencySumsView {
+    /// ISO 4217.
+    currency: String,
+    /// The left sides in minor units.
+    debits: i128,
+    /// The right sides in minor units; equal to `debits`.
+    credits: i128,
+    /// Each account.
+    accounts: Vec<AccountSumsView>,
+}
+
+/// The sums of all accounts.
+#[derive(Serialize, ToSchema)]
+pub struct TrialBalanceView {
+    /// Whether debits equal credits in every currency.
+    balanced: bool,
+    /// RFC 3339: later transfers may be missing.
+    as_of: String,
+    /// How many transfers there are.
+    transfers: u64,
+    /// Per currency.
+    currencies: Vec<CurrencySumsView>,
+}
+
+fn accounts(sums: &BTreeMap<LedgerAccount, Sums>) -> Vec<AccountSumsView> {
+    let view = |(account, sums): (&LedgerAccount, &Sums)| AccountSumsView {
+        account: account.kind(),
+        owner: account.owner().map(|owner| owner.to_string()),
+        debits: sums.debits,
+        credits: sums.credits,
+    };
+    sums.iter().map(view).collect()
+}
+
+impl TrialBalanceView {
+    fn new(balance: &TrialBalance, as_of: Timestamp) -> Self {
+        let currencies = balance.currencies.iter().map(|(&currency, sums)| {
+            let totals = balance.totals(currency);
+            CurrencySumsView {
+                currency: currency.code().to_owned(),
+                debits: totals.debits,
+                credits: totals.credits,
+                accounts: accounts(sums),
+            }
+        });
+        Self {
+            balanced: balance.is_balanced(),
+            as_of: rfc3339(as_of),
+            transfers: balance.transfers,
+            currencies: currencies.collect(),
+        }
+    }
+}
+
+/// One law as it was found.
+#[derive(Serialize, ToSchema)]
+pub struct InvariantView {
+    /// Which.
+    name: &'static str,
+    /// Whether it holds.
+    holds: bool,
+    /// How many records were looked at.
+    checked: u64,
+    /// What breaks it.
+    violations: Vec<String>,
+}
+
+/// All laws.
+#[derive(Serialize, ToSchema)]
+pub struct InvariantsView {
+    /// Whether all hold.
+    holds: bool,
+    /// RFC 3339.
+    as_of: String,
+    /// Each law.
+    invariants: Vec<InvariantView>,
+}
+
+impl InvariantsView {
+    fn new(laws: Vec<Invariant>, as_of: Timestamp) -> Self {
+        let view = |law: Invariant| InvariantView {
+            name: law.name,
+            holds: law.violations.is_empty(),
+            checked: law.checked,
+            violations: law.violations,
+        };
+        let invariants: Vec<InvariantView> = laws.into_iter().map(view).collect();
+        let holds = invariants.iter().all(|law| law.holds);
+        Self { holds, as_of: rfc3339(as_of), invariants }
+    }
+}
+
+/// The sums of all accounts; debits equal credits.
+#[utoipa::path(get, path = "/v1/ops/trial-balance", tag = "operator", security(("bearer" = [])),
+    responses((status = 200, body = TrialBalanceView)))]
+async fn trial_balance(
+    State(ledger): State<Arc<Ledger>>,
+    _caller: Operator,
+) -> Result<Json<TrialBalanceView>, Problem> {
+    let (balance, as_of) = ledger.trial_balance().await?;
+    Ok(Json(TrialBalanceView::new(&balance, as_of)))
+}
+
+/// Walks all stores and checks what must hold between them.
+#[utoipa::path(get, path = "/v1/ops/invariants", tag = "operator", security(("bearer" = [])),
+    responses((status = 200, body = InvariantsView)))]
+async fn invariants(
+    State(ledger): State<Arc<Ledger>>,
+    _caller: Operator,
+) -> Result<Json<InvariantsView>, Problem> {
+    let (laws, as_of) = ledger.invariants().await?;
+    Ok(Json(InvariantsView::new(laws, as_of)))
+}

@@ -1,0 +1,118 @@
+//! Stock and its holds: one partition per variant.
+
+use async_trait::async_trait;
+
+use crate::domain::checkout::Fingerprint;
+use crate::domain::id::{HoldId, VariantId};
+use crate::domain::stock::{
+    AdjustRefusal, Hold, HoldEvent, HoldRefusal, HoldState, StockEdit, StockLevel, StockReason,
+};
+use crate::domain::time::Timestamp;
+use crate::ports::error::StoreError;
+
+/// The level before and after a write; equal when the write had nothing left to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StockChange {
+    /// Before.
+    pub before: StockLevel,
+    /// After.
+    pub after: StockLevel,
+}
+
+impl StockChange {
+    /// Whether a buyer sees another word than before.
+    pub fn crossed(&self) -> bool {
+        self.before.availability() != self.after.availability()
+    }
+}
+
+/// The answer to a request to hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HoldAnswer {
+    /// The hold is there, by this call or an earlier one, and stands like this.
+    Stands(HoldState, StockChange),
+    /// Nothing was held.
+    Refused(HoldRefusal),
+    /// The id holds something else: the caller's bug.
+    HeldDifferently,
+}
+
+/// A correction of stock with the key it came under.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Adjustment {
+    /// What is corrected.
+    pub variant: VariantId,
+    /// How.
+    pub edit: StockEdit,
+    /// Why.
+    pub reason: StockReason,
+    /// The digest of account, route and key.
+    pub key: u128,
+    /// The digest of the body.
+    pub fingerprint: Fingerprint,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The answer to a correction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdjustAnswer {
+    /// It was made by this call.
+    Made(Result<StockChange, AdjustRefusal>),
+    /// The key was used before with the same body: the first answer.
+    Repeated(Result<StockLevel, AdjustRefusal>),
+    /// The key was used before with another body.
+    KeyReused,
+}
+
+/// One variant's partition as an auditor reads it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StockAudit {
+    /// Whose.
+    pub variant: VariantId,
+    /// The sums as they are kept.
+    pub level: StockLevel,
+    /// The sum of units over the pending holds as they are stored.
+    pub held: u64,
+    /// The number of pending holds as they are stored.
+    pub holds: u64,
+}
+
+/// Keeps stock. A variant that was never written has the level of [`StockLevel::default`].
+///
+/// Each write is one conditional write in the variant's partition, and it is idempotent by the id it
+/// carries (hold or key): a caller that is told [`StoreError::OutcomeUnknown`] may call again.
+#[async_trait]
+pub trait InventoryStore: Send + Sync {
+    /// The levels of `variants`, in their order.
+    async fn levels(&self, variants: &[VariantId]) -> Result<Vec<StockLevel>, StoreError>;
+
+    /// Holds units. A repeat with the same content finds the first hold in whatever state it is by now.
+    async fn hold(&self, hold: &Hold) -> Result<HoldAnswer, StoreError>;
+
+    /// Lets `event` happen to a hold, as [`crate::domain::stock::settle`] says; `None` if there is no
+    /// such hold.
+    async fn settle(
+        &self,
+        variant: VariantId,
+        hold: HoldId,
+        event: HoldEvent,
+    ) -> Result<Option<(HoldState, StockChange)>, StoreError>;
+
+    /// Corrects the stock, once per key. A refusal is remembered like a success.
+    async fn adjust(&self, adjustment: &Adjustment) -> Result<AdjustAnswer, StoreError>;
+
+    /// Pending holds that end at or before `now`, the oldest first, at most `limit`.
+    async fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(VariantId, HoldId)>, StoreError>;
+
+    /// All variants in id order, strictly above `after`, at most `limit`, with their holds counted anew.
+    async fn audit(
+        &self,
+        after: Option<VariantId>,
+        limit: usize,
+    ) -> Result<Vec<StockAudit>, StoreError>;
+}

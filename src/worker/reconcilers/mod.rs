@@ -1,0 +1,69 @@
+//! Work that must become true: expired holds go back, unknown payments are found out.
+//!
+//! A reconciler takes no input. What to do follows from the stores and the clock alone, so a crash, a
+//! second worker or a lost wake-up only delays the work.
+
+mod expire_checkouts;
+mod expire_uploads;
+mod forget_feed_sessions;
+mod keep_counters;
+mod release_expired_holds;
+mod resolve_unknown_payments;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::ports::error::StoreError;
+
+pub use self::expire_checkouts::ExpireCheckouts;
+pub use self::expire_uploads::ExpireUploads;
+pub use self::forget_feed_sessions::ForgetFeedSessions;
+pub use self::keep_counters::KeepCounters;
+pub use self::release_expired_holds::ReleaseExpiredHolds;
+pub use self::resolve_unknown_payments::ResolveUnknownPayments;
+
+/// What one batch did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Activation {
+    /// Records that moved on.
+    pub changed: usize,
+    /// Whether another batch is waiting already.
+    pub more: bool,
+}
+
+/// Makes something true that must become true.
+#[async_trait]
+pub trait Reconciler: Send + Sync {
+    /// A stable name for logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Does one bounded batch. Two at once do no harm.
+    async fn activate(&self) -> Result<Activation, StoreError>;
+}
+
+/// How long a reconciler rests when nothing is left to do: a hold is back within a second of its end.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Activates a reconciler until `stop`: again at once while there is more, else after a pause.
+pub async fn run(
+    reconciler: Arc<dyn Reconciler>,
+    stop: CancellationToken,
+) -> Result<(), Infallible> {
+    while !stop.is_cancelled() {
+        // Not interrupted in the middle: a batch is bounded, and what it began is better finished.
+        match reconciler.activate().await {
+            Ok(activation) if activation.more => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(name = reconciler.name(), %error, "will be tried again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    Ok(())
+}

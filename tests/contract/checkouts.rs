@@ -1,0 +1,93 @@
+//! What every keeper of checkouts promises.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use vitrine::adapters::embedded::Embedded;
+use vitrine::domain::checkout::{CheckoutState, Refusal, UndoEnd};
+use vitrine::domain::id::{AccountId, CheckoutId, VariantId};
+use vitrine::domain::payment::DeclineReason;
+use vitrine::ports::checkouts::CheckoutStore;
+use vitrine::ports::error::StoreError;
+
+use crate::shop_rows::{at, attempt, checkout};
+
+/// The whole contract.
+pub async fn check(store: Arc<dyn CheckoutStore>) {
+    every_state_comes_back_as_it_was(&*store).await;
+    one_of_many_writers_wins(&store).await;
+    what_is_due_follows_the_row(&*store).await;
+}
+
+#[tokio::test]
+async fn embedded() {
+    check(Arc::new(Embedded::in_memory().unwrap())).await;
+}
+
+async fn every_state_comes_back_as_it_was(store: &dyn CheckoutStore) {
+    let stock = Refusal::OutOfStock { variant: VariantId::from_bits(5), available: 2 };
+    let declined = Refusal::Declined(DeclineReason::CaptureRefused);
+    let lease_until = at(50);
+    let undoing = |end| CheckoutState::Undoing { attempt: Some(attempt()), end, lease_until };
+    let states = [
+        CheckoutState::Opening { lease_until },
+        CheckoutState::Open { held: false },
+        CheckoutState::Completing { attempt: attempt(), awaiting_action: true, lease_until },
+        undoing(UndoEnd::Reopen(declined)),
+        undoing(UndoEnd::Cancel),
+        CheckoutState::Undoing { attempt: None, end: UndoEnd::Expire, lease_until },
+        CheckoutState::Completed { attempt: attempt() },
+        CheckoutState::Expired,
+        CheckoutState::Canceled,
+        CheckoutState::Refused(stock),
+    ];
+    for (place, state) in states.into_iter().enumerate() {
+        let row = checkout(100 + place as u128, 1, 1, state);
+        assert_eq!(store.get(row.id).await.unwrap(), None);
+        store.put(&row).await.unwrap();
+        assert_eq!(store.get(row.id).await.unwrap(), Some(row));
+    }
+}
+
+async fn one_of_many_writers_wins(store: &Arc<dyn CheckoutStore>) {
+    for version in 1..=3 {
+        let writers = (0..20).map(|writer| {
+            let store = Arc::clone(store);
+            let mut row = checkout(200, 2, version, CheckoutState::Open { held: true });
+            row.email = format!("writer-{writer}@shop.example");
+            async move { store.put(&row).await.map(|()| row) }
+        });
+        let (won, lost): (Vec<_>, Vec<_>) =
+            join_all(writers).await.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        assert!(lost.iter().all(|answer| matches!(answer, Err(StoreError::Conflict))));
+        let stored = store.get(CheckoutId::from_bits(200)).await.unwrap();
+        assert_eq!(stored, won.into_iter().next().unwrap().ok());
+    }
+    let gap = checkout(200, 2, 5, CheckoutState::Expired);
+    assert!(matches!(store.put(&gap).await, Err(StoreError::Conflict)));
+}
+
+async fn what_is_due_follows_the_row(store: &dyn CheckoutStore) {
+    let buyer = AccountId::from_bits(3);
+    let due = |now: i64| async move {
+        let found = store.due(at(now), 1_000).await.unwrap();
+        let ours = found.into_iter().map(CheckoutId::bits).filter(|id| (300..310).contains(id));
+        ours.collect::<Vec<_>>()
+    };
+    let opening = |ms| CheckoutState::Opening { lease_until: at(ms) };
+    store.put(&checkout(302, 3, 1, opening(2_000))).await.unwrap();
+    store.put(&checkout(301, 3, 1, opening(3_000))).await.unwrap();
+    assert_eq!(due(1_999).await, []);
+    assert_eq!(due(3_000).await, [302, 301], "the oldest first");
+    assert_eq!(store.unfinished(buyer, 10).await.unwrap(), 2);
+    assert_eq!(store.unfinished(buyer, 1).await.unwrap(), 1, "counted up to the limit");
+
+    store.put(&checkout(302, 3, 2, CheckoutState::Open { held: true })).await.unwrap();
+    assert_eq!(due(3_000).await, [301]);
+    assert_eq!(due(600_000).await, [301, 302], "an open one is due at its end");
+    store.put(&checkout(302, 3, 3, CheckoutState::Canceled)).await.unwrap();
+    assert_eq!(due(600_000).await, [301]);
+    assert_eq!(store.unfinished(buyer, 10).await.unwrap(), 1);
+    assert_eq!(store.due(at(600_000), 1).await.unwrap().len(), 1, "at most the limit");
+}

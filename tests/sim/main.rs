@@ -1,0 +1,11 @@
+//! Purchases under faults: every step failed in turn, random traffic, and races, each judged by an
+//! auditor that knows only what must hold.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod race;
+mod steps;
+mod traffic;
+mod world;
