@@ -2,7 +2,7 @@
 
 use redb::{TableDefinition, WriteTransaction};
 
-/// `format` → version of the whole file.
+/// `format` → version of the whole file; `lease_token` → the last one given to a worker.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta.v1");
 
 /// account → profile.
