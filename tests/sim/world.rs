@@ -210,7 +210,7 @@ impl World {
     ) -> Option<Result<CheckoutId, CheckoutError>> {
         let key = request_key(key, 1);
         let work = self.shop.checkouts.open(buyer, wish, &key);
-        self.faults.alive(work).await.map(|answer| answer.map(|opened| opened.value.id))
+        self.faults.alive(Box::pin(work)).await.map(|answer| answer.map(|opened| opened.value.id))
     }
 
     /// Pays under a key, if the process lives to tell. `Ok(None)` while the buyer must act.
@@ -224,7 +224,7 @@ impl World {
         let pay = PayRequest { provider: "sandbox".into(), method: method.into() };
         let key = request_key(key, 2);
         let work = self.shop.checkouts.complete(buyer, id, &pay, &key);
-        let answer = self.faults.alive(work).await?;
+        let answer = self.faults.alive(Box::pin(work)).await?;
         Some(answer.map(|done| done.value.order.map(|order| order.id)))
     }
 
