@@ -33,7 +33,7 @@ impl Connection {
             line.clear();
             self.stream.read_line(&mut line).expect("the server answers");
             if status.is_empty() {
-                status = line.trim().to_owned();
+                line.trim().clone_into(&mut status);
             }
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a number");

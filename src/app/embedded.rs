@@ -18,10 +18,8 @@ use crate::app::feed::FeedBackends;
 use crate::app::shop::ShopBackends;
 use crate::app::{Backends, Settings, assemble};
 use crate::config::Config;
-use crate::domain::order::Purchase;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
-use crate::ports::purchases::PurchaseSink;
 use crate::services::clip_audit::unplayable;
 
 /// The in-process object store is reached by nobody else, so its key is no secret.
@@ -115,16 +113,6 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
     Ok(JwtTokens::new(&token_key(&layout.keys())?, &auth.issuer, &auth.audience)?)
 }
 
-/// Stands where the feed's event log will take purchases in.
-struct NoFeed;
-
-#[async_trait::async_trait]
-impl PurchaseSink for NoFeed {
-    async fn purchased(&self, _: Purchase) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let layout = Layout::open(&config.data_directory())?;
@@ -152,7 +140,7 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         scratch,
         clock,
         feed: FeedBackends::embedded(&store),
-        shop: ShopBackends::embedded(&store, Arc::new(NoFeed)),
+        shop: ShopBackends::embedded(&store),
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::app::feed;
-use crate::app::shop::{self, Commons, ShopBackends};
+use crate::app::shop::{self, Commons};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
@@ -49,9 +49,8 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         settings.uploads,
     ));
     let feed = feed::feed(backends, settings, &accounts, Arc::clone(&grants) as _);
-    // Purchases go to the event log, whatever the backends would do with them.
     let purchases = Arc::new(PurchaseEvents::new(Arc::clone(&feed.engagement)));
-    let shop_backends = ShopBackends { purchases, ..backends.shop.clone() };
+    let policy = Arc::clone(&settings.shop);
     let api = Api {
         access: Arc::new(Access::new(
             Arc::clone(&backends.tokens),
@@ -78,7 +77,7 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         engagement: Arc::clone(&feed.engagement),
         social: Arc::clone(&feed.social),
         viewers: Arc::clone(&feed.viewers),
-        shop: shop::shop(&shop_backends, &commons(backends), Arc::clone(&settings.shop)),
+        shop: shop::shop(&backends.shop, &commons(backends), policy, purchases),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,

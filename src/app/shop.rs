@@ -42,8 +42,6 @@ pub struct ShopBackends {
     pub orders: Arc<dyn OrderStore>,
     /// The journal.
     pub journal: Arc<dyn Journal>,
-    /// Where purchases are told to the feed.
-    pub purchases: Arc<dyn PurchaseSink>,
     /// Who takes money.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// Who takes answers to the sandbox's challenges.
@@ -52,7 +50,7 @@ pub struct ShopBackends {
 
 impl ShopBackends {
     /// The shop over the embedded store, paid through the sandbox.
-    pub fn embedded(store: &Embedded, purchases: Arc<dyn PurchaseSink>) -> Self {
+    pub fn embedded(store: &Embedded) -> Self {
         let sandbox = Arc::new(Sandbox::new());
         Self {
             catalog: Arc::new(store.clone()),
@@ -60,7 +58,6 @@ impl ShopBackends {
             checkouts: Arc::new(store.clone()),
             orders: Arc::new(store.clone()),
             journal: Arc::new(store.clone()),
-            purchases,
             providers: vec![Arc::clone(&sandbox) as Arc<dyn PaymentProvider>],
             challenges: sandbox,
         }
@@ -82,8 +79,13 @@ pub struct Commons {
     pub signer: Arc<dyn Signer>,
 }
 
-/// Puts the shop's services over their backends.
-pub fn shop(backends: &ShopBackends, commons: &Commons, policy: Arc<ShopPolicy>) -> ShopApi {
+/// Puts the shop's services over their backends; `purchases` hears of each placed order.
+pub fn shop(
+    backends: &ShopBackends,
+    commons: &Commons,
+    policy: Arc<ShopPolicy>,
+    purchases: Arc<dyn PurchaseSink>,
+) -> ShopApi {
     let ShopBackends { catalog, inventory, checkouts, orders, journal, .. } = backends.clone();
     let Commons { accounts, changes, clock, entropy, signer } = commons.clone();
     let sheets = PreviewPorts {
@@ -107,7 +109,7 @@ pub fn shop(backends: &ShopBackends, commons: &Commons, policy: Arc<ShopPolicy>)
         catalog: Arc::clone(&catalog),
         orders: Arc::clone(&orders),
         journal: Arc::clone(&journal),
-        purchases: Arc::clone(&backends.purchases),
+        purchases,
         changes: Arc::clone(&changes),
         clock: Arc::clone(&clock),
         entropy,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::domain::limits::{PAGE_LEN_DEFAULT, PAGE_LEN_MAX};
 use crate::domain::stock::StockLevel;
 use crate::http::Api;
 use crate::http::extract::{Anyone, Body, Merchant, OptionalIdempotencyKey, PathId, Query};
-use crate::http::fields::{Checks, MoneyView, etag, list_limit, not_modified, rfc3339};
+use crate::http::fields::{Checks, MoneyView, list_limit, rfc3339};
 use crate::http::problem::{self, Problem, ProblemKind};
 use crate::http::replay::{replay_headers, request_key};
 use crate::http::shop_views::{ListQuery, RatingView};
@@ -281,19 +281,43 @@ impl From<CatalogError> for Problem {
     }
 }
 
+/// The entity tag: the version, and a letter per variant for its availability, which moves without a
+/// new version. An edit is guarded by the version alone.
+fn tag(stocked: &StockedProduct) -> HeaderValue {
+    let letter = |level: &StockLevel| match level.availability() {
+        Availability::SoldOut => 's',
+        Availability::LowStock => 'l',
+        Availability::InStock => 'i',
+    };
+    let letters: String = stocked.levels.iter().map(letter).collect();
+    let text = format!("\"v{}-{letters}\"", stocked.product.version);
+    HeaderValue::from_str(&text).expect("digits and letters are header text")
+}
+
 /// The versions that `If-Match` allows; `None` for any. A tag that is not ours matches nothing.
 fn expected(headers: &HeaderMap) -> Option<Vec<u64>> {
     let text = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default();
     if text.trim() == "*" {
         return None;
     }
-    let version = |tag: &str| tag.trim().strip_prefix("\"v")?.strip_suffix('"')?.parse().ok();
+    let version = |tag: &str| {
+        let inside = tag.trim().strip_prefix("\"v")?.strip_suffix('"')?;
+        inside.split('-').next()?.parse().ok()
+    };
     Some(text.split(',').filter_map(version).collect())
+}
+
+/// Whether `If-None-Match` names this tag.
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let mut tags = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        tags.any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == tag.as_bytes())
+    })
 }
 
 /// With the `ETag` of its version.
 fn tagged(status: StatusCode, stocked: StockedProduct, replayed: bool) -> Response {
-    let tag = [(header::ETAG, etag(stocked.product.version))];
+    let tag = [(header::ETAG, tag(&stocked))];
     (status, replay_headers(replayed), tag, Json(ProductView::from(stocked))).into_response()
 }
 
@@ -336,10 +360,9 @@ async fn get_product(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let stocked = catalog.get(id).await?;
-    // Availability moves without a new version, so a validator for it would be a lie: `no-cache` alone.
-    if not_modified(&headers, stocked.product.version) && headers.contains_key("if-none-match") {
-        let tag = [(header::ETAG, etag(stocked.product.version))];
-        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    let tag = tag(&stocked);
+    if is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     Ok(tagged(StatusCode::OK, stocked, false))
 }

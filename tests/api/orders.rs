@@ -1,9 +1,13 @@
 //! Orders, as buyers and merchants see them.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use vitrine::domain::attribution::Attribution;
+use vitrine::domain::id::{AccountId, ClipId, SlateId};
+use vitrine::ports::signer::Purpose;
+use vitrine::services::signed::seal;
 
-use crate::support::TestApp;
 use crate::support::shop::{mug, order_of};
+use crate::support::{START, TestApp};
 
 #[tokio::test]
 async fn orders_are_listed_newest_first_and_only_to_their_buyer() {
@@ -71,4 +75,45 @@ async fn the_books_are_for_operators() {
     }
     let balance = app.get(&app.operator(), "/v1/ops/trial-balance").await.expect(200);
     assert_eq!((&balance["balanced"], &balance["currencies"]), (&json!(true), &json!([])));
+}
+
+fn seen_by(app: &TestApp, viewer: AccountId, creator: AccountId, product: &str) -> String {
+    let seen = Attribution {
+        viewer,
+        clip: ClipId::from_bits(1),
+        creator,
+        slate: SlateId::from_bits(2),
+        position: 3,
+        product: Some(product.parse().unwrap()),
+        issued_at: START,
+    };
+    seal(app.backends.signer.as_ref(), Purpose::Attribution, &seen.to_bytes())
+}
+
+#[tokio::test]
+async fn a_clip_that_sold_earns_its_creator_a_commission() {
+    let app = TestApp::new();
+    let goods = app.goods(1_999, 9).await;
+    let (vera, viktor, mina) = (app.viewer("vera"), app.viewer("viktor"), app.creator("mina"));
+    let token = seen_by(&app, vera.id, mina.id, &goods.product);
+    let order = |token: &str| {
+        order_of(&json!([{ "variant_id": goods.variant, "quantity": 1,
+            "attribution_token": token }]))
+    };
+    // A token of someone else's does no harm, but earns nothing; a forged one is refused.
+    for (buyer, token, commission) in [(&viktor, &token, 0), (&vera, &token, 199)] {
+        let open = app.post_keyed(buyer, "/v1/checkouts", "o", order(token)).await.expect(201);
+        let id = open["id"].as_str().unwrap();
+        app.complete(buyer, id, "pm_approve", "p").await.expect(200);
+        let books = app.check_books().await;
+        let accounts = books["currencies"][0]["accounts"].as_array().unwrap();
+        let earned: Vec<&Value> =
+            accounts.iter().filter(|one| one["account"] == "creator_payable").collect();
+        let sum: i64 = earned.iter().map(|one| one["credits"].as_i64().unwrap()).sum();
+        assert_eq!(sum, commission);
+        assert!(earned.iter().all(|one| one["owner"] == mina.id.to_string()));
+    }
+    let forged = format!("B{}", &token[1..]);
+    let refused = app.post_keyed(&vera, "/v1/checkouts", "o2", order(&forged)).await.expect(400);
+    assert_eq!(refused["errors"][0]["pointer"], "/lines/0/attribution_token");
 }

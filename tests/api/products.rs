@@ -66,6 +66,20 @@ async fn an_edit_keeps_variants_by_sku_and_is_guarded_by_if_match() {
 }
 
 #[tokio::test]
+async fn a_reader_hears_of_edits_and_of_sold_out_goods_only() {
+    let app = TestApp::new();
+    let goods = app.goods(1_999, 1).await;
+    let (vera, path) = (app.viewer("vera"), format!("/v1/products/{}", goods.product));
+    let tag = app.get(&vera, &path).await.headers["etag"].to_str().unwrap().to_owned();
+    let known = [("If-None-Match", tag.as_str())];
+    let same = app.request(&vera, Method::GET, &path, &known, None).await;
+    assert_eq!((same.status, same.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    app.opened(&vera, &goods, 1, "o").await;
+    let sold_out = app.request(&vera, Method::GET, &path, &known, None).await;
+    assert_eq!(sold_out.expect(200)["availability"], "sold_out");
+}
+
+#[tokio::test]
 async fn what_is_removed_or_foreign_is_not_found() {
     let app = TestApp::new();
     let goods = app.goods(1_999, 3).await;

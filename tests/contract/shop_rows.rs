@@ -39,7 +39,7 @@ pub fn line(merchant: u128) -> Line {
         image_url: Some("/media/mug.jpg".into()),
         quantity: 2,
         unit_price: usd(1_999),
-        attribution: (merchant % 2 == 0).then_some(attribution),
+        attribution: merchant.is_multiple_of(2).then_some(attribution),
     }
 }
 

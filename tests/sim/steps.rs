@@ -139,7 +139,8 @@ async fn a_cancel_survives_every_fault() {
         let key = crate::world::request_key("cancel", 3);
         for turn in 0..10 {
             assert!(turn < 9, "no answer after ten tries");
-            match world.faults.alive(world.shop.checkouts.cancel(BUYER, id, &key)).await {
+            let cancel = Box::pin(world.shop.checkouts.cancel(BUYER, id, &key));
+            match world.faults.alive(cancel).await {
                 Some(Ok(_)) => break,
                 None
                 | Some(Err(

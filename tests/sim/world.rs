@@ -107,16 +107,17 @@ impl World {
         let store = Embedded::in_memory().unwrap();
         let faults = Arc::new(Faults::none());
         let (bank, told) = (Arc::new(Bank::default()), Arc::new(Told::default()));
-        let sound = ShopBackends::embedded(&store, Arc::clone(&told) as _);
+        let sound = ShopBackends::embedded(&store);
         let wire = || Arc::clone(&faults);
         let provider = Arc::clone(&bank) as Arc<dyn PaymentProvider>;
+        let heard = Arc::clone(&told) as Arc<dyn PurchaseSink>;
+        let purchases = Arc::new(Faulty { inner: heard, faults: wire() });
         let backends = ShopBackends {
             catalog: Arc::new(store.clone()),
             inventory: Arc::new(Faulty { inner: sound.inventory, faults: wire() }),
             checkouts: Arc::new(Faulty { inner: sound.checkouts, faults: wire() }),
             orders: Arc::new(Faulty { inner: sound.orders, faults: wire() }),
             journal: Arc::new(Faulty { inner: sound.journal, faults: wire() }),
-            purchases: Arc::new(Faulty { inner: sound.purchases, faults: wire() }),
             providers: vec![Arc::new(Faulty { inner: provider, faults: wire() })],
             challenges: sound.challenges,
         };
@@ -129,7 +130,7 @@ impl World {
             entropy: Arc::clone(&entropy) as _,
             signer: Arc::new(KeyRing::from_secret(&[7; 32])),
         };
-        let shop = shop(&backends, &commons, Arc::default());
+        let shop = shop(&backends, &commons, Arc::default(), purchases);
         let merchant = AccountId::from_bits(1);
         let mut world = Self {
             faults,
@@ -210,7 +211,7 @@ impl World {
     ) -> Option<Result<CheckoutId, CheckoutError>> {
         let key = request_key(key, 1);
         let work = self.shop.checkouts.open(buyer, wish, &key);
-        self.faults.alive(work).await.map(|answer| answer.map(|opened| opened.value.id))
+        self.faults.alive(Box::pin(work)).await.map(|answer| answer.map(|opened| opened.value.id))
     }
 
     /// Pays under a key, if the process lives to tell. `Ok(None)` while the buyer must act.
@@ -224,7 +225,7 @@ impl World {
         let pay = PayRequest { provider: "sandbox".into(), method: method.into() };
         let key = request_key(key, 2);
         let work = self.shop.checkouts.complete(buyer, id, &pay, &key);
-        let answer = self.faults.alive(work).await?;
+        let answer = self.faults.alive(Box::pin(work)).await?;
         Some(answer.map(|done| done.value.order.map(|order| order.id)))
     }
 

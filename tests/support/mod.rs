@@ -31,26 +31,13 @@ use vitrine::app::{App, Backends, Settings, assemble};
 use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
 use vitrine::domain::limits::SEEN_WINDOW_MS;
-use vitrine::domain::order::Purchase;
 use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
 use vitrine::ports::clock::Clock;
-use vitrine::ports::error::StoreError;
-use vitrine::ports::purchases::PurchaseSink;
 use vitrine::services::uploads::UploadPolicy;
 
 /// The instant at which every test begins: 2026-01-01T00:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
-
-/// Purchases that no feed takes in.
-pub struct NoPurchases;
-
-#[async_trait::async_trait]
-impl PurchaseSink for NoPurchases {
-    async fn purchased(&self, _: Purchase) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
 /// An engine in a test's hand.
 pub struct TestApp {
@@ -129,7 +116,7 @@ impl TestApp {
             images: Arc::new(ImageCrate),
             scratch,
             feed: FeedBackends::embedded(&store),
-            shop: ShopBackends::embedded(&store, Arc::new(NoPurchases)),
+            shop: ShopBackends::embedded(&store),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(42)),
             signer: Arc::new(KeyRing::from_secret(&[42; 32])),
