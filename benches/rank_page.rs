@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use parking_lot::RwLock;
 use vitrine::domain::account::Market;
 use vitrine::domain::id::AccountId;
@@ -75,5 +75,8 @@ fn rank_page(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rank_page);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    rank_page(&mut criterion);
+    criterion.final_summary();
+}

@@ -56,6 +56,7 @@ async fn listen(router: Router) -> String {
     let address = listener.local_addr().expect("an address").to_string();
     let served =
         server::serve(listener, router, 1_000, CancellationToken::new(), Duration::from_secs(1));
+    #[expect(clippy::disallowed_methods, reason = "the bench ends with its process")]
     tokio::task::spawn(served);
     address
 }

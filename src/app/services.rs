@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::adapters::public_urls::PublicUrls;
 use crate::app::feed;
 use crate::app::shop::{self, Commons};
 use crate::app::{Backends, Settings};
@@ -29,6 +30,11 @@ pub(super) struct Services {
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
+    let mut backends = backends.clone();
+    let catalog = Arc::clone(&backends.shop.catalog);
+    let public_url = settings.public_url.clone();
+    backends.shop.catalog = Arc::new(PublicUrls::new(catalog, public_url));
+    let backends = &backends;
     let grants = Arc::new(MediaGrants::new(
         Arc::clone(&backends.signer),
         settings.public_url.clone(),

@@ -17,7 +17,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 pub struct Browser {
     client: Client,
     driver: Driver,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 /// The driver's process, ended with its browser.
@@ -84,7 +84,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .expect("Chromium starts");
-        Self { client, driver, _profile: profile }
+        Self { client, driver, profile }
     }
 
     pub async fn goto(&self, url: &str) {
@@ -194,7 +194,14 @@ impl Browser {
     }
 
     pub async fn close(self) {
-        drop(self.client.close().await);
-        drop(self.driver);
+        drop(self.client.clone().close().await);
+    }
+}
+
+impl Drop for Browser {
+    /// A failed test must not leave a browser behind: the driver's end does not end it.
+    fn drop(&mut self) {
+        let profile = format!("user-data-dir={}", self.profile.path().display());
+        drop(Command::new("pkill").args(["-KILL", "-f", &profile]).status());
     }
 }
