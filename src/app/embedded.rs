@@ -14,14 +14,15 @@ use crate::adapters::s3::{S3Config, S3Objects};
 use crate::adapters::s3_server::{self, S3ServerConfig};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
-use crate::app::Backends;
 use crate::app::feed::FeedBackends;
 use crate::app::shop::ShopBackends;
+use crate::app::{Backends, Settings, assemble};
 use crate::config::Config;
 use crate::domain::order::Purchase;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::ports::purchases::PurchaseSink;
+use crate::services::clip_audit::unplayable;
 
 /// The in-process object store is reached by nobody else, so its key is no secret.
 const IN_PROCESS_KEY: &str = "vitrine";
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store fails while it is read.
+    #[error("the store cannot be read")]
+    Read(#[from] StoreError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -228,5 +232,12 @@ pub async fn verify(config: &Config) -> Result<Vec<String>, StartError> {
     if !Embedded::verify(&layout.store())? {
         findings.push("store: pages with wrong checksums were found and repaired".to_owned());
     }
+    let backends = open(config).await?;
+    let app = assemble(&backends, &Settings::new(config, ""));
+    let (laws, _) = app.api.shop.ledger.invariants().await?;
+    for law in laws {
+        findings.extend(law.violations.iter().map(|line| format!("{}: {line}", law.name)));
+    }
+    findings.extend(unplayable(&backends.clips, &backends.objects).await?);
     Ok(findings)
 }

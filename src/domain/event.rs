@@ -92,10 +92,8 @@ impl EventKind {
 
     /// The word of the API and of stored rows.
     pub fn as_str(self) -> &'static str {
-        let bare = match self {
-            Self::Watch { .. } => Self::Watch { watch_ms: 0, loops: 0 },
-            other => other,
-        };
+        let is_watch = matches!(self, Self::Watch { .. });
+        let bare = if is_watch { Self::Watch { watch_ms: 0, loops: 0 } } else { self };
         WORDS.iter().find(|(_, kind, _)| *kind == bare).map_or("?", |(word, ..)| word)
     }
 

@@ -64,7 +64,7 @@ impl Walk {
         while gcd(step, capacity) != 1 {
             step += 1;
         }
-        let start = (u128::from(seed) * u128::from(capacity) >> 64) as u32;
+        let start = ((u128::from(seed) * u128::from(capacity)) >> 64) as u32;
         Self { capacity, start, step, walked: 0, leftovers: Vec::new() }
     }
 

@@ -43,6 +43,7 @@ impl Dice {
     }
 
     /// Gamma with shape `a` ≥ 0 and scale 1 (Marsaglia and Tsang, ACM TOMS 2000).
+    #[expect(clippy::many_single_char_names, reason = "the paper's names")]
     fn gamma(&mut self, a: f32) -> f32 {
         if a < 1.0 {
             let boost = self.uniform().powf(1.0 / a.max(1e-3));
@@ -99,7 +100,9 @@ pub fn thompson(arms: &[Arm], count: usize, dice: &mut Dice) -> Vec<Drawn> {
     let chosen = top_draw(arms, count, dice);
     let mut wins = vec![0_u32; arms.len()];
     for _ in 0..ESTIMATING_DRAWS {
-        top_draw(arms, count, dice).into_iter().for_each(|arm| wins[arm] += 1);
+        for arm in top_draw(arms, count, dice) {
+            wins[arm] += 1;
+        }
     }
     // The deciding draw is one of the draws: an arm that was shown had a chance.
     let chance = |arm: usize| (wins[arm] + 1) as f32 / (ESTIMATING_DRAWS + 1) as f32;

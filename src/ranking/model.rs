@@ -143,7 +143,8 @@ mod tests {
         let fresh = Features { freshness: 1.0, ..disliked };
         let sold_out = Features { sold_out: 1.0, ..disliked };
         assert!(weights.score(&disliked) < 0.0);
-        assert_eq!(weights.score(&fresh), weights.score(&disliked));
-        assert_eq!(weights.score(&sold_out), weights.score(&disliked));
+        let bits = |row: &Features| weights.score(row).to_bits();
+        assert_eq!(bits(&fresh), bits(&disliked));
+        assert_eq!(bits(&sold_out), bits(&disliked));
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::catalog::Product;
 use crate::domain::change::Change;
 use crate::domain::clip::Clip;
 use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
+use crate::domain::stock::StockLevel;
 use crate::feed::index::SharedIndex;
 use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
@@ -78,7 +79,9 @@ impl Indexing {
             let (offset, rows) = self.ports.counters.load(&ids).await?;
             counted = offset;
             let mut index = self.index.write();
-            rows.iter().for_each(|row| index.restore(row));
+            for row in &rows {
+                index.restore(row);
+            }
         }
         self.index.write().restored_to(counted);
         self.engagement.catch_up().await?;
@@ -100,8 +103,12 @@ impl Indexing {
             }
         }
         let mut index = self.index.write();
-        accounts.iter().for_each(|account| index.set_creator(account));
-        clips.iter().for_each(|clip| index.set_clip(clip));
+        for account in &accounts {
+            index.set_creator(account);
+        }
+        for clip in clips {
+            index.set_clip(clip);
+        }
         Ok(())
     }
 
@@ -116,7 +123,7 @@ impl Indexing {
             .collect();
         let levels = self.ports.inventory.levels(&variants).await?;
         let available: HashMap<VariantId, u32> =
-            variants.into_iter().zip(levels.iter().map(|level| level.available())).collect();
+            variants.into_iter().zip(levels.iter().map(StockLevel::available)).collect();
         let mut index = self.index.write();
         for product in &products {
             index.set_product(product, |variant| available.get(&variant).copied().unwrap_or(0));

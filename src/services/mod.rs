@@ -5,6 +5,7 @@ pub mod access;
 pub mod accounts;
 pub mod catalog;
 pub mod checkout;
+pub mod clip_audit;
 pub mod clips;
 pub mod cursor;
 pub mod engagement;

@@ -3,8 +3,11 @@
 //! The demo is started with three of its clips, so that a cold run takes seconds. Each wait has a
 //! deadline and a condition; nothing sleeps for luck.
 
+#![expect(clippy::print_stderr, reason = "a failure is told apart by the story before it")]
+
 mod browser;
 mod demo;
+mod tour;
 
 use serde_json::{Value, json};
 
@@ -14,9 +17,23 @@ use crate::demo::Demo;
 /// What a phone shows.
 const PHONE: (u32, u32) = (412, 892);
 
+/// The stories share one demo, whose start costs more than all of them: each prints its name, so that a
+/// failure is told apart.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guest_watches_a_clip_taps_a_product_and_buys_it() {
+async fn people_use_the_demo() {
     let demo = Demo::start().await;
+    eprintln!("story: every published clip plays in a player");
+    every_published_clip_plays_in_a_player(&demo).await;
+    eprintln!("story: a guest watches a clip, taps a product and buys it");
+    a_guest_watches_a_clip_taps_a_product_and_buys_it(&demo).await;
+    eprintln!("story: the page plays without native HLS, and walks to the end");
+    the_page_plays_without_native_hls_too_and_walks_to_the_end(&demo).await;
+    eprintln!("story: the README's tour ends in an order");
+    tour::the_readmes_tour_ends_in_an_order(&demo).await;
+    demo.stop();
+}
+
+async fn a_guest_watches_a_clip_taps_a_product_and_buys_it(demo: &Demo) {
     let browser = Browser::open(PHONE, &[]).await;
     browser.goto(&demo.url).await;
 
@@ -77,12 +94,9 @@ async fn a_guest_watches_a_clip_taps_a_product_and_buys_it() {
 
     let trial = demo.operator_get("/v1/ops/trial-balance").await;
     assert_eq!(trial["balanced"], json!(true), "{trial}");
-    demo.stop();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_plays_without_native_hls_too_and_walks_to_the_end() {
-    let demo = Demo::start().await;
+async fn the_page_plays_without_native_hls_too_and_walks_to_the_end(demo: &Demo) {
     let browser = Browser::open(PHONE, &[]).await;
     browser.goto(&format!("{}/?player=mse", demo.url)).await;
     watch(&browser, "the first clip by Media Source Extensions").await;
@@ -100,12 +114,9 @@ async fn the_page_plays_without_native_hls_too_and_walks_to_the_end() {
     ids.dedup();
     assert_eq!(ids.len(), 3, "no clip is shown twice");
     browser.close().await;
-    demo.stop();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_published_clip_plays_in_a_player() {
-    let demo = Demo::start().await;
+async fn every_published_clip_plays_in_a_player(demo: &Demo) {
     let page = demo.guest_get("/v1/feed?limit=10").await;
     let items = page["items"].as_array().unwrap();
     assert_eq!(items.len(), 3, "{page}");
@@ -125,7 +136,6 @@ async fn every_published_clip_plays_in_a_player() {
         assert!(!item["product_tags"].as_array().unwrap().is_empty(), "{item}");
     }
     assert_eq!(page["exhausted"], Value::Bool(true));
-    demo.stop();
 }
 
 /// The clip in view plays: its time goes on.

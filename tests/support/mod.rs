@@ -69,6 +69,13 @@ pub struct Actor {
     token: Option<String>,
 }
 
+impl Actor {
+    /// The bearer token, if there is one.
+    pub fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+}
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {

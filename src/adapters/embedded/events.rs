@@ -42,10 +42,10 @@ struct EventRow {
 }
 
 fn to_row(batch: &NewEvents, event: &Event) -> EventRow {
-    let watch = match event.kind {
-        EventKind::Watch { watch_ms, loops } => Some((watch_ms, loops)),
-        _ => None,
-    };
+    let mut watch = None;
+    if let EventKind::Watch { watch_ms, loops } = event.kind {
+        watch = Some((watch_ms, loops));
+    }
     EventRow {
         id: event.id.0,
         kind: event.kind.as_str().to_owned(),

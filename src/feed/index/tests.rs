@@ -40,7 +40,7 @@ fn clip(number: u128, creator: u128, products: &[u128], published_ms: i64) -> Cl
         duration_ms: 10_000,
         width: 1_080,
         height: 1_920,
-        has_storyboard: number % 2 == 0,
+        has_storyboard: number.is_multiple_of(2),
     };
     let tag = |&product: &u128| ProductTag {
         id: TagId::from_bits(product),
@@ -137,21 +137,31 @@ fn a_snapshot_and_the_tail_give_what_the_whole_log_gives() {
         (1..=30).map(|offset| like(offset, u128::from(offset % 3) + 1, offset as i64)).collect();
     let build = || {
         let mut index = Index::new();
-        clips.iter().for_each(|clip| index.set_clip(clip));
+        for clip in &clips {
+            index.set_clip(clip);
+        }
         index
     };
     let mut whole = build();
-    log.iter().for_each(|event| whole.apply(event));
+    for event in &log {
+        whole.apply(event);
+    }
 
     let mut first = build();
-    log[..20].iter().for_each(|event| first.apply(event));
+    for event in &log[..20] {
+        first.apply(event);
+    }
     let (rows, offset) = (first.drain_dirty(), first.applied());
     assert_eq!(rows.len(), 3);
     assert!(first.drain_dirty().is_empty());
     let mut second = build();
-    rows.iter().for_each(|row| second.restore(row));
+    for row in &rows {
+        second.restore(row);
+    }
     second.restored_to(offset);
-    log.iter().for_each(|event| second.apply(event));
+    for event in &log {
+        second.apply(event);
+    }
     for ordinal in 0..3 {
         assert_eq!(second.counters(ordinal), whole.counters(ordinal));
     }
