@@ -128,6 +128,7 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let spool = FsSpool::open(layout.uploads()).map_err(failed("uploads"))?;
     let objects = objects(&layout, config, &clock).map_err(failed("objects"))?;
     Ok(Backends {
+        health: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),

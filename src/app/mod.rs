@@ -26,6 +26,7 @@ use crate::ports::changes::ChangeLog;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
+use crate::ports::health::StoreHealth;
 use crate::ports::images::Images;
 use crate::ports::jobs::JobQueue;
 use crate::ports::objects::ObjectStore;
@@ -44,6 +45,8 @@ pub use crate::app::settings::Settings;
 /// Everything outside, already chosen.
 #[derive(Clone)]
 pub struct Backends {
+    /// Whether the store still writes.
+    pub health: Arc<dyn StoreHealth>,
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
     /// What changed.

@@ -14,6 +14,7 @@ use crate::domain::account::Scope;
 use crate::http::server;
 use crate::lifecycle::Tasks;
 use crate::ports::error::StoreError;
+use crate::ports::health::StoreHealth;
 use crate::worker::reconcilers;
 
 /// Why the server does not run.
@@ -31,9 +32,9 @@ pub enum RunError {
         #[source]
         cause: std::io::Error,
     },
-    /// The feed's index cannot be built.
-    #[error("the feed's index cannot be built from the store")]
-    Index(#[source] StoreError),
+    /// The store cannot be read.
+    #[error("the store cannot be read")]
+    Store(#[source] StoreError),
     /// Signals cannot be caught.
     #[error("signals cannot be caught")]
     Signals(#[source] std::io::Error),
@@ -70,7 +71,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     };
     let backends = embedded::open(config).await?;
     let app = assemble(&backends, &Settings::new(config, &public_url));
-    app.indexing.rebuild().await.map_err(RunError::Index)?;
+    app.indexing.rebuild().await.map_err(RunError::Store)?;
     let tasks = Tasks::new();
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
@@ -90,6 +91,11 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     for reconciler in &app.reconcilers {
         let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
         tasks.spawn(reconciler.name(), reconcilers::run(reconciler, stop));
+    }
+    watch_store(&tasks, Arc::clone(&backends.health));
+    let leftovers = app.api.uploads.sweep().await.map_err(RunError::Store)?;
+    if leftovers > 0 {
+        tracing::info!(leftovers, "removed pieces of uploads that no record knows");
     }
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
@@ -137,6 +143,17 @@ fn follow_changes(tasks: &Tasks, app: &App) {
             tracing::warn!(%error, "the counters will be replayed at the next start");
         }
         Ok::<(), std::convert::Infallible>(())
+    });
+}
+
+/// Ends the process when the store can no longer write: a restart is what helps.
+fn watch_store(tasks: &Tasks, health: Arc<dyn StoreHealth>) {
+    let stop = tasks.stop().clone();
+    tasks.spawn("store", async move {
+        tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            () = health.failed() => Err("the disk refused a commit"),
+        }
     });
 }
 

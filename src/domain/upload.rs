@@ -210,6 +210,12 @@ impl Upload {
         Self { expires_at: self.expires_at.max(expires_at), ..self }
     }
 
+    /// Ends the upload's time: from now on it takes no bytes and becomes no clip.
+    #[must_use]
+    pub fn ended(self) -> Self {
+        Self { expires_at: Timestamp::EPOCH, ..self }
+    }
+
     /// Refuses what may only be done with all bytes of a living upload.
     pub fn require_complete(&self, now: Timestamp) -> Result<(), UploadError> {
         if self.is_expired(now) {

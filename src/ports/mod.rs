@@ -15,6 +15,7 @@ pub mod entropy;
 pub mod error;
 pub mod events;
 pub mod feed_sessions;
+pub mod health;
 pub mod images;
 pub mod inventory;
 pub mod jobs;

@@ -188,7 +188,13 @@ impl Clips {
         // and the creator's retry writes it. The other way round a clip could wait for ever.
         self.jobs.enqueue(transcode_job(id), JobKind::Transcode(id), now).await?;
         match self.store.put(&clip).await {
-            Ok(()) => self.detail(clip).await,
+            Ok(()) => {
+                if id != fresh {
+                    // An earlier request died in between, and its job may be gone by now.
+                    self.jobs.enqueue(transcode_job(id), JobKind::Transcode(id), now).await?;
+                }
+                self.detail(clip).await
+            }
             Err(StoreError::Conflict) => {
                 let first = self.store.get(id).await?.ok_or(ClipsError::NotFound)?;
                 self.detail(first).await

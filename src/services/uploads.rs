@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::id::{AccountId, ClipId, UploadId};
+use crate::domain::limits::RECONCILER_BATCH_MAX;
 use crate::domain::time::Timestamp;
 use crate::domain::upload::{Upload, UploadError, UploadMetadata, UploadState};
 use crate::ports::clock::Clock;
@@ -325,22 +326,55 @@ impl Uploads {
         if record.clip.is_some() {
             return Err(UploadsError::Used);
         }
-        Ok(self.drop_all(&record).await?)
+        match self.drop_all(record).await {
+            Err(StoreError::Conflict) => Err(UploadsError::Busy),
+            other => Ok(other?),
+        }
     }
 
     /// Drops uploads whose time was over at `now`; answers how many, at most `limit`.
     pub async fn expire(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let gone = self.store.expired(now, limit).await?;
-        for record in &gone {
-            self.drop_all(record).await?;
+        let mut dropped = 0;
+        for record in gone {
+            match self.drop_all(record).await {
+                Ok(()) => dropped += 1,
+                // It was continued or named at the last moment, and lives.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(gone.len())
+        Ok(dropped)
     }
 
-    /// Bytes first, record last: a crash in between leaves a record that is dropped again.
-    async fn drop_all(&self, record: &UploadRecord) -> Result<(), StoreError> {
-        self.spool.remove(record.id).await?;
-        self.objects.delete(&source_key(record.id)).await?;
-        self.store.remove(record.id).await
+    /// Removes files without a record, which a crash can leave: once, at the start.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let (mut after, mut swept) = (None, 0);
+        loop {
+            let page = self.spool.sweep(after, RECONCILER_BATCH_MAX).await?;
+            for id in &page {
+                // The record comes before the file, so a file without one is a leftover.
+                if self.store.get(*id).await?.is_none_or(|record| record.stored) {
+                    self.spool.remove(*id).await?;
+                    swept += 1;
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == RECONCILER_BATCH_MAX => after = Some(*last),
+                Some(_) | None => return Ok(swept),
+            }
+        }
+    }
+
+    /// Ends the record first, so that nobody continues or names it meanwhile, then drops the bytes, then
+    /// the record: a crash in between leaves an ended record, which is dropped again.
+    async fn drop_all(&self, mut record: UploadRecord) -> Result<(), StoreError> {
+        let id = record.id;
+        record.upload = record.upload.ended();
+        record.version += 1;
+        self.store.put(&record).await?;
+        self.spool.remove(id).await?;
+        self.objects.delete(&source_key(id)).await?;
+        self.store.remove(id).await
     }
 }

@@ -103,6 +103,11 @@ impl Runner {
         };
         let job = &claimed.job;
         match after_failure(job.attempts, self.clock.now()) {
+            // The request that queued it died before it wrote the clip; if its creator asks again, the
+            // job is queued again.
+            AfterFailure::Park if matches!(error, JobError::NoClip) => {
+                self.queue.complete(claimed.lease).await
+            }
             AfterFailure::RetryAt(at) => {
                 tracing::warn!(job = %job.id, attempt = job.attempts, %error, "a job failed; again later");
                 self.queue.fail(claimed.lease, Some(at), &error.to_string()).await

@@ -102,6 +102,7 @@ impl TestApp {
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("scratch");
         let backends = Backends {
+            health: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
             clips: Arc::new(store.clone()),

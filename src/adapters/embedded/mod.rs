@@ -33,6 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use redb::backends::InMemoryBackend;
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction,
@@ -43,6 +44,7 @@ use crate::adapters::embedded::codec::io;
 use crate::adapters::embedded::writer::Writer;
 use crate::domain::limits::STORE_DEADLINE_MS;
 use crate::ports::error::StoreError;
+use crate::ports::health::StoreHealth;
 
 /// The version of the on-disk format. Raised when a table changes shape; `open` refuses files of a
 /// later version and upgrades files of an earlier one.
@@ -183,6 +185,13 @@ fn refused(path: &str, error: redb::DatabaseError) -> OpenError {
         return OpenError::InUse(path.to_owned());
     }
     OpenError::Io { path: path.to_owned(), cause: Box::new(error.into()) }
+}
+
+#[async_trait]
+impl StoreHealth for Embedded {
+    async fn failed(&self) {
+        self.inner.writer.failed().cancelled().await;
+    }
 }
 
 /// Creates all tables and stamps the format; answers the format found.

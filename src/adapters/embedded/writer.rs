@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use redb::{Database, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::adapters::embedded::codec::io;
 use crate::domain::limits::{COMMIT_GROUP_MAX, WRITE_QUEUE_MAX};
@@ -73,16 +74,24 @@ where
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Command>>>,
     thread: Option<JoinHandle<()>>,
+    failed: CancellationToken,
 }
 
 impl Writer {
     pub(super) fn start(db: Arc<Database>) -> Self {
         let (queue, commands) = mpsc::channel(WRITE_QUEUE_MAX);
+        let failed = CancellationToken::new();
+        let told = failed.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&db, commands))
+            .spawn(move || run(&db, commands, &told))
             .expect("a process can start one thread");
-        Self { queue: Some(queue), thread: Some(thread) }
+        Self { queue: Some(queue), thread: Some(thread), failed }
+    }
+
+    /// Cancelled once a commit failed: nothing more can be written until the file is opened anew.
+    pub(super) fn failed(&self) -> &CancellationToken {
+        &self.failed
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -134,7 +143,7 @@ fn closed() -> StoreError {
     StoreError::unavailable("the store is closed")
 }
 
-fn run(db: &Database, mut commands: mpsc::Receiver<Box<dyn Command>>) {
+fn run(db: &Database, mut commands: mpsc::Receiver<Box<dyn Command>>, failed: &CancellationToken) {
     let mut group = Vec::with_capacity(COMMIT_GROUP_MAX);
     while let Some(first) = commands.blocking_recv() {
         group.push(first);
@@ -144,6 +153,10 @@ fn run(db: &Database, mut commands: mpsc::Receiver<Box<dyn Command>>) {
             group.push(next);
         }
         let fate = commit(db, &mut group);
+        if fate == Fate::Unknown {
+            // redb refuses all writes after a failed commit, whatever becomes of the disk.
+            failed.cancel();
+        }
         for command in group.drain(..) {
             command.answer(fate);
         }
