@@ -7,6 +7,7 @@ pub mod payments;
 pub mod ffmpeg;
 pub mod fs;
 pub mod images;
+pub mod public_urls;
 pub mod s3;
 pub mod s3_server;
 pub mod sim;

@@ -14,13 +14,13 @@ use crate::adapters::s3::{S3Config, S3Objects};
 use crate::adapters::s3_server::{self, S3ServerConfig};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
-use crate::app::Backends;
+use crate::app::feed::FeedBackends;
 use crate::app::shop::ShopBackends;
+use crate::app::{Backends, Settings, assemble};
 use crate::config::Config;
-use crate::domain::order::Purchase;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
-use crate::ports::purchases::PurchaseSink;
+use crate::services::clip_audit::unplayable;
 
 /// The in-process object store is reached by nobody else, so its key is no secret.
 const IN_PROCESS_KEY: &str = "vitrine";
@@ -51,6 +51,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store fails while it is read.
+    #[error("the store cannot be read")]
+    Read(#[from] StoreError),
     /// The keys cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -110,16 +113,6 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
     Ok(JwtTokens::new(&token_key(&layout.keys())?, &auth.issuer, &auth.audience)?)
 }
 
-/// Stands where the feed's event log will take purchases in.
-struct NoFeed;
-
-#[async_trait::async_trait]
-impl PurchaseSink for NoFeed {
-    async fn purchased(&self, _: Purchase) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let layout = Layout::open(&config.data_directory())?;
@@ -136,11 +129,9 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let objects = objects(&layout, config, &clock).map_err(failed("objects"))?;
     Ok(Backends {
         accounts: Arc::new(store.clone()),
-        catalog: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
-        shop: ShopBackends::embedded(&store, Arc::new(NoFeed)),
         uploads: Arc::new(store.clone()),
         spool: Arc::new(spool),
         objects: Arc::new(objects),
@@ -148,6 +139,8 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         images: Arc::new(ImageCrate),
         scratch,
         clock,
+        feed: FeedBackends::embedded(&store),
+        shop: ShopBackends::embedded(&store),
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),
@@ -227,5 +220,12 @@ pub async fn verify(config: &Config) -> Result<Vec<String>, StartError> {
     if !Embedded::verify(&layout.store())? {
         findings.push("store: pages with wrong checksums were found and repaired".to_owned());
     }
+    let backends = open(config).await?;
+    let app = assemble(&backends, &Settings::new(config, ""));
+    let (laws, _) = app.api.shop.ledger.invariants().await?;
+    for law in laws {
+        findings.extend(law.violations.iter().map(|line| format!("{}: {line}", law.name)));
+    }
+    findings.extend(unplayable(&backends.clips, &backends.objects).await?);
     Ok(findings)
 }

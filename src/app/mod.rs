@@ -3,6 +3,7 @@
 //! Only this layer knows which backend runs.
 
 pub mod embedded;
+pub mod feed;
 pub mod run;
 mod services;
 mod settings;
@@ -16,11 +17,11 @@ use axum::Router;
 use crate::adapters::system::keys::KeyError;
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::embedded::{Layout, StartError};
+use crate::app::feed::FeedBackends;
 use crate::app::shop::ShopBackends;
 use crate::domain::account::Scope;
 use crate::http::{Api, layers, routes};
 use crate::ports::accounts::AccountStore;
-use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
@@ -34,6 +35,8 @@ use crate::ports::transcoder::Transcoder;
 use crate::ports::upload_spool::UploadSpool;
 use crate::ports::uploads::UploadStore;
 use crate::services::access::{Access, Issued};
+use crate::services::indexing::Indexing;
+use crate::worker::reconcilers::Reconciler;
 use crate::worker::runner::Runner;
 
 pub use crate::app::settings::Settings;
@@ -43,16 +46,12 @@ pub use crate::app::settings::Settings;
 pub struct Backends {
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
-    /// Products.
-    pub catalog: Arc<dyn CatalogStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// Clips.
     pub clips: Arc<dyn ClipStore>,
     /// Background work.
     pub jobs: Arc<dyn JobQueue>,
-    /// The shop's stores and providers.
-    pub shop: ShopBackends,
     /// Records of uploads.
     pub uploads: Arc<dyn UploadStore>,
     /// Bytes of uploads.
@@ -65,6 +64,10 @@ pub struct Backends {
     pub images: Arc<dyn Images>,
     /// Room for transcodes.
     pub scratch: PathBuf,
+    /// The feed's stores.
+    pub feed: FeedBackends,
+    /// The shop's stores and providers.
+    pub shop: ShopBackends,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -83,6 +86,10 @@ pub struct App {
     pub router: Router,
     /// Takes jobs from the queue; several may run at once.
     pub runner: Arc<Runner>,
+    /// Keeps the feed's index true.
+    pub indexing: Arc<Indexing>,
+    /// What must become true.
+    pub reconcilers: Vec<Arc<dyn Reconciler>>,
 }
 
 /// Puts the services over the backends.
@@ -91,7 +98,8 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let entropy = Arc::clone(&backends.entropy);
     let router = routes::all(services.api.clone());
     let router = layers::wrap(router, settings.http.clone(), entropy);
-    App { api: services.api, router, runner: services.runner }
+    let services::Services { api, runner, indexing, reconcilers } = services;
+    App { api, router, runner, indexing, reconcilers }
 }
 
 /// A token for `subject`, signed with the installation's key.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::embedded::{self, StartError};
-use crate::app::shop::reconcilers as shop_reconcilers;
 use crate::app::{App, Settings, assemble};
 use crate::config::Config;
+use crate::domain::account::Scope;
 use crate::http::server;
 use crate::lifecycle::Tasks;
+use crate::ports::error::StoreError;
 use crate::worker::reconcilers;
 
 /// Why the server does not run.
@@ -30,10 +31,18 @@ pub enum RunError {
         #[source]
         cause: std::io::Error,
     },
+    /// The feed's index cannot be built.
+    #[error("the feed's index cannot be built from the store")]
+    Index(#[source] StoreError),
     /// Signals cannot be caught.
     #[error("signals cannot be caught")]
     Signals(#[source] std::io::Error),
 }
+
+/// A token could not be signed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a token cannot be signed with the installation's key")]
+pub struct TokenFault;
 
 /// A running engine.
 pub struct Running {
@@ -61,6 +70,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     };
     let backends = embedded::open(config).await?;
     let app = assemble(&backends, &Settings::new(config, &public_url));
+    app.indexing.rebuild().await.map_err(RunError::Index)?;
     let tasks = Tasks::new();
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
@@ -76,24 +86,58 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
+    follow_changes(&tasks, &app);
+    for reconciler in &app.reconcilers {
+        let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
+        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, stop));
+    }
     for _ in 0..raw.media.workers {
         let (runner, stop) = (Arc::clone(&app.runner), tasks.stop().clone());
         tasks.spawn("media worker", async move { runner.run(stop).await });
-    }
-    for reconciler in shop_reconcilers(&app.api.shop) {
-        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, tasks.stop().clone()));
     }
     app.api.server.ready.store(true, Ordering::Release);
     Ok(Running { address, public_url, app, tasks, drain })
 }
 
 impl Running {
+    /// A token for `subject`.
+    pub fn token(
+        &self,
+        subject: &str,
+        scopes: &[Scope],
+        ttl_ms: i64,
+    ) -> Result<String, TokenFault> {
+        let issued = self.app.api.access.issue(subject, scopes, ttl_ms);
+        issued.map(|issued| issued.token).map_err(|_| TokenFault)
+    }
+
     /// Waits for the end; `false` if a task failed.
     pub async fn finish(&self) -> bool {
         let sound = self.tasks.finish(self.drain + Duration::from_secs(5)).await;
         self.app.api.uploads.drain().await;
         sound
     }
+}
+
+/// Keeps the feed's index true: a change is in it milliseconds after it was written.
+fn follow_changes(tasks: &Tasks, app: &App) {
+    let (indexing, stop) = (Arc::clone(&app.indexing), tasks.stop().clone());
+    tasks.spawn("indexing", async move {
+        while !stop.is_cancelled() {
+            if let Err(error) = indexing.catch_up().await {
+                tracing::warn!(%error, "the index lags behind the change log");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = indexing.wait() => {}
+            }
+        }
+        if let Err(error) = indexing.snapshot().await {
+            tracing::warn!(%error, "the counters will be replayed at the next start");
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
 }
 
 async fn listen(address: &str) -> Result<TcpListener, RunError> {

@@ -3,26 +3,38 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::app::shop::{Commons, shop};
+use crate::adapters::public_urls::PublicUrls;
+use crate::app::feed;
+use crate::app::shop::{self, Commons};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::{ClipPorts, Clips};
+use crate::services::indexing::Indexing;
 use crate::services::media::Media;
 use crate::services::media_grants::MediaGrants;
 use crate::services::publish::Publish;
+use crate::services::purchases::PurchaseEvents;
 use crate::services::uploads::Uploads;
 use crate::worker::media::MediaJobs;
+use crate::worker::reconcilers::{ExpireUploads, Reconciler};
 use crate::worker::runner::Runner;
 
 /// What is built from backends.
 pub(super) struct Services {
     pub(super) api: Api,
     pub(super) runner: Arc<Runner>,
+    pub(super) indexing: Arc<Indexing>,
+    pub(super) reconcilers: Vec<Arc<dyn Reconciler>>,
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
+    let mut backends = backends.clone();
+    let catalog = Arc::clone(&backends.shop.catalog);
+    let public_url = settings.public_url.clone();
+    backends.shop.catalog = Arc::new(PublicUrls::new(catalog, public_url));
+    let backends = &backends;
     let grants = Arc::new(MediaGrants::new(
         Arc::clone(&backends.signer),
         settings.public_url.clone(),
@@ -42,6 +54,9 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         Arc::clone(&backends.entropy),
         settings.uploads,
     ));
+    let feed = feed::feed(backends, settings, &accounts, Arc::clone(&grants) as _);
+    let purchases = Arc::new(PurchaseEvents::new(Arc::clone(&feed.engagement)));
+    let policy = Arc::clone(&settings.shop);
     let api = Api {
         access: Arc::new(Access::new(
             Arc::clone(&backends.tokens),
@@ -64,20 +79,27 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         )),
         accounts,
         uploads,
-        shop: shop(&backends.shop, &commons(backends), Arc::clone(&settings.shop)),
+        feed: Arc::clone(&feed.pages),
+        engagement: Arc::clone(&feed.engagement),
+        social: Arc::clone(&feed.social),
+        viewers: Arc::clone(&feed.viewers),
+        shop: shop::shop(&backends.shop, &commons(backends), policy, purchases),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,
             ready: AtomicBool::new(false),
         }),
     };
-    Services { api, runner: runner(backends) }
+    let mut reconcilers = shop::reconcilers(&api.shop);
+    reconcilers.extend(feed::reconcilers(&feed, backends));
+    let clock = Arc::clone(&backends.clock);
+    reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
+    Services { api, runner: runner(backends), indexing: feed.indexing, reconcilers }
 }
 
 fn commons(backends: &Backends) -> Commons {
     Commons {
         accounts: Arc::clone(&backends.accounts),
-        catalog: Arc::clone(&backends.catalog),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),
         entropy: Arc::clone(&backends.entropy),
@@ -88,7 +110,7 @@ fn commons(backends: &Backends) -> Commons {
 fn clip_ports(backends: &Backends) -> ClipPorts {
     ClipPorts {
         store: Arc::clone(&backends.clips),
-        catalog: Arc::clone(&backends.catalog),
+        catalog: Arc::clone(&backends.shop.catalog),
         jobs: Arc::clone(&backends.jobs),
         changes: Arc::clone(&backends.changes),
         clock: Arc::clone(&backends.clock),

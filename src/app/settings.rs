@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::config::raw::Shop;
 use crate::domain::account::Market;
+use crate::domain::limits::SEEN_WINDOW_MS;
 use crate::domain::money::Money;
 use crate::domain::policy::ShopPolicy;
 use crate::http::layers::HttpLimits;
@@ -20,12 +21,14 @@ pub struct Settings {
     pub guests: bool,
     /// Where new accounts watch and buy.
     pub default_market: Market,
-    /// What the shop charges, ships and promises.
-    pub shop: Arc<ShopPolicy>,
+    /// How long a watched clip is not shown to the same viewer again.
+    pub seen_window_ms: i64,
     /// How much the edge takes on.
     pub http: HttpLimits,
     /// What may be uploaded.
     pub uploads: UploadPolicy,
+    /// What the shop charges, ships and promises.
+    pub shop: Arc<ShopPolicy>,
     /// How long a link to media is good, at least.
     pub grant_ttl_ms: i64,
 }
@@ -38,7 +41,7 @@ impl Settings {
             public_url: public_url.to_owned(),
             guests: raw.auth.guests,
             default_market: config.default_market,
-            shop: Arc::new(policy(&raw.shop)),
+            seen_window_ms: SEEN_WINDOW_MS,
             http: HttpLimits {
                 in_flight_max: raw.server.in_flight_max,
                 checkouts_in_flight_max: raw.server.checkouts_in_flight_max,
@@ -49,6 +52,7 @@ impl Settings {
                 ttl_ms: i64::try_from(raw.uploads.ttl_ms).unwrap_or(i64::MAX),
                 per_account_max: raw.uploads.per_account_max,
             },
+            shop: Arc::new(policy(&raw.shop)),
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }

@@ -32,6 +32,8 @@ use crate::worker::reconcilers::{
 /// Everything outside that only the shop needs.
 #[derive(Clone)]
 pub struct ShopBackends {
+    /// Products.
+    pub catalog: Arc<dyn CatalogStore>,
     /// Stock.
     pub inventory: Arc<dyn InventoryStore>,
     /// Checkouts.
@@ -40,8 +42,6 @@ pub struct ShopBackends {
     pub orders: Arc<dyn OrderStore>,
     /// The journal.
     pub journal: Arc<dyn Journal>,
-    /// Where purchases are told to the feed.
-    pub purchases: Arc<dyn PurchaseSink>,
     /// Who takes money.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// Who takes answers to the sandbox's challenges.
@@ -50,14 +50,14 @@ pub struct ShopBackends {
 
 impl ShopBackends {
     /// The shop over the embedded store, paid through the sandbox.
-    pub fn embedded(store: &Embedded, purchases: Arc<dyn PurchaseSink>) -> Self {
+    pub fn embedded(store: &Embedded) -> Self {
         let sandbox = Arc::new(Sandbox::new());
         Self {
+            catalog: Arc::new(store.clone()),
             inventory: Arc::new(store.clone()),
             checkouts: Arc::new(store.clone()),
             orders: Arc::new(store.clone()),
             journal: Arc::new(store.clone()),
-            purchases,
             providers: vec![Arc::clone(&sandbox) as Arc<dyn PaymentProvider>],
             challenges: sandbox,
         }
@@ -69,8 +69,6 @@ impl ShopBackends {
 pub struct Commons {
     /// Profiles.
     pub accounts: Arc<dyn AccountStore>,
-    /// Products.
-    pub catalog: Arc<dyn CatalogStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// The present.
@@ -81,10 +79,15 @@ pub struct Commons {
     pub signer: Arc<dyn Signer>,
 }
 
-/// Puts the shop's services over their backends.
-pub fn shop(backends: &ShopBackends, commons: &Commons, policy: Arc<ShopPolicy>) -> ShopApi {
-    let ShopBackends { inventory, checkouts, orders, journal, .. } = backends.clone();
-    let Commons { accounts, catalog, changes, clock, entropy, signer } = commons.clone();
+/// Puts the shop's services over their backends; `purchases` hears of each placed order.
+pub fn shop(
+    backends: &ShopBackends,
+    commons: &Commons,
+    policy: Arc<ShopPolicy>,
+    purchases: Arc<dyn PurchaseSink>,
+) -> ShopApi {
+    let ShopBackends { catalog, inventory, checkouts, orders, journal, .. } = backends.clone();
+    let Commons { accounts, changes, clock, entropy, signer } = commons.clone();
     let sheets = PreviewPorts {
         catalog: Arc::clone(&catalog),
         inventory: Arc::clone(&inventory),
@@ -106,7 +109,7 @@ pub fn shop(backends: &ShopBackends, commons: &Commons, policy: Arc<ShopPolicy>)
         catalog: Arc::clone(&catalog),
         orders: Arc::clone(&orders),
         journal: Arc::clone(&journal),
-        purchases: Arc::clone(&backends.purchases),
+        purchases,
         changes: Arc::clone(&changes),
         clock: Arc::clone(&clock),
         entropy,

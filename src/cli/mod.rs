@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod config;
+mod demo;
 mod serve;
 mod token;
 
@@ -28,6 +29,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the server with demo content: clips, products and tokens to try it.
+    Demo(demo::Demo),
     /// Run the server.
     Serve(serve::Serve),
     /// Print an access token signed with the data directory's key.
@@ -69,6 +72,7 @@ type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Check(command) => command.run(),

@@ -3,7 +3,7 @@
 //! A bound that an operator may want to move is configuration and only has its default here. The
 //! `const` assertions hold the relations between bounds.
 
-use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 
 /// Largest JSON body: a batch of 500 events of about 400 bytes fits with room to spare.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
@@ -88,6 +88,48 @@ pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
 pub const JOB_HEARTBEAT_MS: i64 = 8 * SECOND_MS;
 /// Longest wait between two tries of a job.
 pub const JOB_BACKOFF_MS_MAX: i64 = 5 * MINUTE_MS;
+/// How far a client's clock may be ahead of ours.
+pub const EVENT_SKEW_MS_MAX: i64 = 5 * MINUTE_MS;
+/// How long a client may keep an event back, as when it was offline.
+pub const EVENT_AGE_MS_MAX: i64 = 7 * DAY_MS;
+/// Longest watch of one showing: a day says that the clock or the client is wrong.
+pub const WATCH_MS_MAX: u32 = 24 * 60 * 60 * 1_000;
+/// Most loops of one showing: a one-second clip, watched for hours.
+pub const LOOPS_MAX: u32 = 10_000;
+/// Highest place on a page that an event may name; far above any page.
+pub const FEED_POSITION_MAX: u32 = 10_000;
+/// How long a watched clip is not shown to the same viewer again, unless configured otherwise.
+pub const SEEN_WINDOW_MS: i64 = 30 * DAY_MS;
+/// Clips that one viewer's suppression remembers: 30 days of two thousand clips.
+pub const SEEN_PER_VIEWER_MAX: usize = 60_000;
+/// Events of a viewer that tastes are rebuilt from: older ones have decayed or repeat themselves.
+pub const HISTORY_PER_VIEWER_MAX: usize = 500;
+/// Creators, hashtags, categories and products that one viewer's tastes hold.
+pub const TASTES_PER_VIEWER_MAX: usize = 256;
+/// Accounts that one viewer may follow, and may block.
+pub const RELATIONS_PER_VIEWER_MAX: usize = 10_000;
+/// Viewers whose state is kept in memory; at about 4 KiB each, a quarter of a gigabyte.
+pub const VIEWERS_IN_MEMORY_MAX: usize = 65_536;
+/// Feed sessions kept in memory; at about 8 KiB each, an eighth of a gigabyte.
+pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
+/// How often counters are made durable: what came since then is replayed at a start.
+pub const COUNTERS_SNAPSHOT_MS: i64 = 5 * SECOND_MS;
+/// How long a feed cursor leads on.
+pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
+/// Pages of one feed session: a day of watching without a pause.
+pub const FEED_PAGES_PER_SESSION_MAX: u32 = 20_000;
+/// Clips that a session walked past and has not shown yet.
+pub const LEFTOVERS_PER_SESSION_MAX: usize = 256;
+/// Clips in the running for one page: bounds its cost whatever the sources bring.
+pub const CANDIDATES_PER_PAGE_MAX: usize = 1_024;
+/// Longest wait for a source that is not ready at once: late candidates are not worth a stalled swipe.
+pub const SOURCE_DEADLINE_MS: u64 = 50;
+/// Hashtags of a clip that the feed ranks by; more are decoration.
+pub const HASHTAGS_PER_CLIP_MAX: usize = 4;
+/// Impressions that every new clip is owed before it has to stand on its own counters.
+pub const EXPLORE_IMPRESSIONS: f32 = 50.0;
+/// Until what age a clip is owed them.
+pub const EXPLORE_AGE_MS_MAX: i64 = 14 * DAY_MS;
 /// Length of an object's key: prefix, two ids and a file name fit several times; S3 allows 1,024.
 pub const OBJECT_KEY_BYTES_MAX: usize = 512;
 /// Length of one `/`-separated segment of a key: with its escapes it still fits a file name.

@@ -9,6 +9,8 @@ pub mod catalog;
 pub mod change;
 pub mod checkout;
 pub mod clip;
+pub mod engagement;
+pub mod event;
 pub mod id;
 pub mod job;
 pub mod ledger;

@@ -184,6 +184,7 @@ impl From<&Account> for CreatorView {
 }
 
 /// Where a clip plays.
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PlaybackView {
     /// The master playlist.

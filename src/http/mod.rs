@@ -11,7 +11,10 @@ pub mod accounts;
 pub mod checkouts;
 pub mod clip_views;
 pub mod clips;
+pub mod events;
 pub mod extract;
+pub mod feed;
+pub mod feed_views;
 pub mod fields;
 pub mod guests;
 pub mod health;
@@ -23,6 +26,7 @@ pub mod merchant;
 pub mod openapi;
 pub mod ops;
 pub mod orders;
+pub mod preferences;
 pub mod preview;
 pub mod problem;
 pub mod products;
@@ -32,6 +36,7 @@ pub mod sandbox;
 pub mod server;
 pub mod shop;
 pub mod shop_views;
+pub mod social;
 pub mod tus_headers;
 pub mod uploads;
 pub mod web;
@@ -44,8 +49,12 @@ use crate::http::shop::ShopApi;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::Clips;
+use crate::services::engagement::Engagement;
+use crate::services::feed_page::FeedPages;
 use crate::services::media::Media;
+use crate::services::social::Social;
 use crate::services::uploads::Uploads;
+use crate::services::viewers::Viewers;
 
 /// What handlers can reach: each takes the one service it needs.
 #[derive(Clone)]
@@ -54,14 +63,22 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Profiles.
     pub accounts: Arc<Accounts>,
-    /// Everything that sells.
-    pub shop: ShopApi,
     /// Clips for their creators.
     pub clips: Arc<Clips>,
     /// Objects and pictures.
     pub media: Arc<Media>,
     /// Resumable uploads.
     pub uploads: Arc<Uploads>,
+    /// The feed.
+    pub feed: Arc<FeedPages>,
+    /// What viewers do.
+    pub engagement: Arc<Engagement>,
+    /// Likes, saves, follows, blocks.
+    pub social: Arc<Social>,
+    /// Viewers' states.
+    pub viewers: Arc<Viewers>,
+    /// Everything that sells.
+    pub shop: ShopApi,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }
@@ -93,5 +110,9 @@ handlers_can_reach! {
     clips: Clips,
     media: Media,
     uploads: Uploads,
+    feed: FeedPages,
+    engagement: Engagement,
+    social: Social,
+    viewers: Viewers,
     server: ServerInfo,
 }

@@ -203,6 +203,14 @@ impl Problem {
         self.kind
     }
 
+    /// What is wrong, one text per field; the detail alone if no field is named.
+    pub fn errors(&self) -> Vec<String> {
+        if self.errors.is_empty() {
+            return self.detail.iter().cloned().collect();
+        }
+        self.errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect()
+    }
+
     /// The document, for the request of that id.
     pub(super) fn render(self, request_id: &str) -> Response {
         let kind = self.kind;

@@ -5,7 +5,8 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::{
-    Api, accounts, clips, guests, health, images, media, openapi, shop, uploads, web,
+    Api, accounts, clips, events, feed, guests, health, images, media, openapi, preferences, shop,
+    social, uploads, web,
 };
 
 /// The API as it is documented: every route comes with its description.
@@ -17,6 +18,10 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(clips::routes())
         .merge(images::routes())
         .merge(media::routes())
+        .merge(feed::routes())
+        .merge(events::routes())
+        .merge(social::routes())
+        .merge(preferences::routes())
         .merge(health::routes())
         .merge(shop::routes())
 }

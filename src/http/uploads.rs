@@ -30,7 +30,7 @@ use crate::ports::error::Cause;
 use crate::services::uploads::{ChecksumVerdict, Received, Uploads, UploadsError};
 
 /// A client that sends nothing for so long is taken for gone; what came is kept.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 const OFFSET_STREAM: &str = "application/offset+octet-stream";
 const EXTENSIONS: &str = "creation,creation-with-upload,expiration,checksum,termination";
 
@@ -268,9 +268,10 @@ impl From<UploadsError> for Problem {
         use UploadsError as E;
         let kind = match &error {
             E::NotFound => ProblemKind::NotFound,
-            E::TooLarge(_) | E::Upload(UploadError::TooLong) => ProblemKind::TooLarge,
+            E::TooLarge(_) | E::Upload(UploadError::TooLong | UploadError::OutOfBounds { .. }) => {
+                ProblemKind::TooLarge
+            }
             E::Upload(UploadError::OffsetMismatch { .. }) => ProblemKind::UploadOffsetMismatch,
-            E::Upload(UploadError::OutOfBounds { .. }) => ProblemKind::TooLarge,
             E::Upload(UploadError::Expired) | E::Used => ProblemKind::UploadGone,
             E::Upload(UploadError::Incomplete { .. }) => ProblemKind::UploadIncomplete,
             E::TooMany(_) => ProblemKind::TooMany,

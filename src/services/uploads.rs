@@ -1,7 +1,9 @@
 //! Resumable uploads: bytes to the spool, then the record, then the object store.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::id::{AccountId, ClipId, UploadId};
@@ -76,6 +78,36 @@ pub struct Uploads {
     policy: UploadPolicy,
     /// Appends that may outlive their request.
     appends: TaskTracker,
+    /// Uploads that an append is writing to.
+    writing: Arc<Mutex<HashSet<UploadId>>>,
+}
+
+/// Keeps other appends away from an upload until dropped.
+///
+/// It spans from the look at the record to its next version. The spool's own guard is shorter: a second
+/// append that had read the old offset would cut off bytes between their flush and their record, which
+/// is then answered for bytes that are gone.
+struct Writing {
+    upload: UploadId,
+    writing: Arc<Mutex<HashSet<UploadId>>>,
+}
+
+impl Writing {
+    fn begin(
+        upload: UploadId,
+        writing: &Arc<Mutex<HashSet<UploadId>>>,
+    ) -> Result<Self, UploadsError> {
+        if !writing.lock().insert(upload) {
+            return Err(UploadsError::Busy);
+        }
+        Ok(Self { upload, writing: Arc::clone(writing) })
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.writing.lock().remove(&self.upload);
+    }
 }
 
 /// The object that holds an upload's bytes.
@@ -93,7 +125,16 @@ impl Uploads {
         entropy: Arc<dyn Entropy>,
         policy: UploadPolicy,
     ) -> Self {
-        Self { store, spool, objects, clock, entropy, policy, appends: TaskTracker::new() }
+        Self {
+            store,
+            spool,
+            objects,
+            clock,
+            entropy,
+            policy,
+            appends: TaskTracker::new(),
+            writing: Arc::default(),
+        }
     }
 
     /// Waits until every append that runs has ended: for a clean shutdown.
@@ -172,6 +213,7 @@ impl Uploads {
         bytes: IncomingBytes,
         checksum: Option<ChecksumVerdict>,
     ) -> Result<UploadRecord, UploadsError> {
+        let _writing = Writing::begin(id, &self.writing)?;
         let record = self.get(owner, id).await?;
         if record.upload.accept(offset, self.clock.now())? == 0 {
             return self.settle(record).await; // A repeat of the last request: all is there.

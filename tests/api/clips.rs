@@ -104,7 +104,7 @@ async fn edits_are_guarded_by_versions_and_checked_by_field() {
     let known = [("If-None-Match", "\"v2\"")];
     assert_eq!(app.request(&mina, Method::GET, &path, &known, None).await.status, 304);
     assert_eq!(
-        app.patch(&app.creator("theo"), &path, edit.unwrap()).await.problem(404),
+        app.patch(&app.creator("theo"), &path, json!({ "caption": "mine" })).await.problem(404),
         "not_found"
     );
 

@@ -4,6 +4,8 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use vitrine::domain::change::Change;
 
+use vitrine::ports::catalog::CatalogStore as _;
+
 use crate::support::TestApp;
 use crate::support::shop::mug;
 
@@ -166,4 +168,26 @@ async fn edits_are_announced() {
     let announced = app.backends.changes.read(0, 10).await.unwrap();
     let changes: Vec<Change> = announced.into_iter().map(|(_, change)| change).collect();
     assert_eq!(changes, [Change::ProductChanged(product), Change::StockChanged(product)]);
+}
+
+#[tokio::test]
+async fn own_pictures_follow_the_servers_public_name() {
+    let app = TestApp::new();
+    let nord = app.merchant("nord");
+    let own = "http://vitrine.test/images/med_01h455vb4pex5vsknk084sn02q.jpg";
+    let body = json!({ "title": "Mug", "category": "home", "image_urls": [own, "https://cdn.example/a.jpg"],
+        "variants": [{ "sku": "M", "title": "Oak", "price": { "amount": 1, "currency": "USD" } }] });
+    let made = app.post(&nord, "/v1/products", body).await.expect(201);
+    assert_eq!(made["image_urls"][0], own);
+    let id = made["id"].as_str().unwrap().parse().unwrap();
+    let kept = app.backends.shop.catalog.get(id).await.unwrap().unwrap();
+    assert_eq!(
+        kept.image_urls,
+        [
+            "/images/med_01h455vb4pex5vsknk084sn02q.jpg".to_owned(),
+            "https://cdn.example/a.jpg".to_owned()
+        ]
+    );
+    let shown = app.get(&nord, &format!("/v1/products/{}", made["id"].as_str().unwrap())).await;
+    assert_eq!(shown.expect(200)["image_urls"][0], own);
 }

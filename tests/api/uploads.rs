@@ -1,8 +1,18 @@
 //! Resumable uploads as a tus client sees them.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::Method;
 use sha1_of::sha1_base64;
-use vitrine::domain::time::DAY_MS;
+use tokio::sync::Notify;
+use vitrine::adapters::embedded::Embedded;
+use vitrine::domain::id::{AccountId, UploadId};
+use vitrine::domain::time::{DAY_MS, Timestamp};
+use vitrine::domain::upload::UploadMetadata;
+use vitrine::ports::error::StoreError;
+use vitrine::ports::uploads::{UploadRecord, UploadStore};
+use vitrine::services::uploads::{UploadPolicy, Uploads, UploadsError};
 
 use crate::support::{Actor, Answer, TestApp};
 
@@ -125,4 +135,73 @@ async fn the_protocols_version_is_asked_for() {
     assert_eq!(answer.problem(412), "unsupported_tus_version");
     let answer = app.request(&mina, Method::POST, "/v1/uploads", &[TUS], None).await;
     assert_eq!(answer.expect(400)["errors"][0]["pointer"], "/upload-length");
+}
+
+/// Records of uploads whose sixth byte is written down only when the test says so.
+struct Held {
+    inner: Embedded,
+    reached: Notify,
+    go_on: Notify,
+}
+
+#[async_trait::async_trait]
+impl UploadStore for Held {
+    async fn get(&self, id: UploadId) -> Result<Option<UploadRecord>, StoreError> {
+        UploadStore::get(&self.inner, id).await
+    }
+
+    async fn put(&self, record: &UploadRecord) -> Result<(), StoreError> {
+        if record.upload.offset() == 6 {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+        UploadStore::put(&self.inner, record).await
+    }
+
+    async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
+        UploadStore::remove(&self.inner, id).await
+    }
+
+    async fn open_of(&self, owner: AccountId, limit: usize) -> Result<usize, StoreError> {
+        self.inner.open_of(owner, limit).await
+    }
+
+    async fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<UploadRecord>, StoreError> {
+        self.inner.expired(now, limit).await
+    }
+}
+
+/// A client loses its connection after the bytes were flushed and tries again before they are recorded.
+#[tokio::test]
+async fn a_second_append_cannot_cut_off_what_the_first_is_recording() {
+    let app = TestApp::new();
+    let held = Held { inner: app.store.clone(), reached: Notify::new(), go_on: Notify::new() };
+    let held = Arc::new(held);
+    let policy = UploadPolicy { bytes_max: 100, ttl_ms: DAY_MS, per_account_max: 5 };
+    let backends = &app.backends;
+    let uploads = Arc::new(Uploads::new(
+        Arc::clone(&held) as _,
+        Arc::clone(&backends.spool),
+        Arc::clone(&backends.objects),
+        Arc::clone(&backends.clock),
+        Arc::clone(&backends.entropy),
+        policy,
+    ));
+    let mina = app.creator("mina").id;
+    let id = uploads.create(mina, 10, UploadMetadata::default()).await.unwrap().id;
+    let append = |offset: u64, bytes: &'static [u8]| {
+        let bytes = futures_util::stream::iter([Ok(Bytes::from_static(bytes))]);
+        uploads.append(mina, id, offset, Box::pin(bytes), None)
+    };
+    let second = async {
+        held.reached.notified().await;
+        let refused = append(0, b"abc").await;
+        held.go_on.notify_one();
+        refused
+    };
+    let (first, second) = tokio::join!(append(0, b"abcdef"), second);
+    assert_eq!(first.unwrap().upload.offset(), 6);
+    assert!(matches!(second, Err(UploadsError::Busy)), "{second:?}");
+    let whole = append(6, b"ghij").await.unwrap();
+    assert!(whole.stored);
 }

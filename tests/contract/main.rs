@@ -1,12 +1,22 @@
 //! The contract suites: one suite per port, run over every backend.
 
+mod accounts;
 mod backends;
 mod catalog;
+mod changes;
 mod checkouts;
+mod clips;
+mod disk;
+mod faults;
 mod inventory;
+mod jobs;
 mod journal;
 mod objects;
 mod orders;
 mod s3_server;
 mod shop_rows;
+mod signer;
 mod spool;
+mod stores;
+mod tokens;
+mod uploads;

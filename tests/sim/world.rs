@@ -123,15 +123,17 @@ impl World {
         let store = Embedded::in_memory().unwrap();
         let faults = Arc::new(Faults::none());
         let (bank, told) = (Arc::new(Bank::default()), Arc::new(Told::default()));
-        let sound = ShopBackends::embedded(&store, Arc::clone(&told) as _);
+        let sound = ShopBackends::embedded(&store);
         let wire = || Arc::clone(&faults);
         let provider = Arc::clone(&bank) as Arc<dyn PaymentProvider>;
+        let heard = Arc::clone(&told) as Arc<dyn PurchaseSink>;
+        let purchases = Arc::new(Faulty { inner: heard, faults: wire() });
         let backends = ShopBackends {
+            catalog: Arc::new(store.clone()),
             inventory: Arc::new(Faulty { inner: sound.inventory, faults: wire() }),
             checkouts: Arc::new(Faulty { inner: sound.checkouts, faults: wire() }),
             orders: Arc::new(Faulty { inner: sound.orders, faults: wire() }),
             journal: Arc::new(Faulty { inner: sound.journal, faults: wire() }),
-            purchases: Arc::new(Faulty { inner: sound.purchases, faults: wire() }),
             providers: vec![Arc::new(Faulty { inner: provider, faults: wire() })],
             challenges: sound.challenges,
         };
@@ -139,13 +141,12 @@ impl World {
         let entropy = Arc::new(SeededEntropy::new(seed));
         let commons = Commons {
             accounts: Arc::new(store.clone()),
-            catalog: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::clone(&entropy) as _,
             signer: Arc::new(KeyRing::from_secret(&[7; 32])),
         };
-        let shop = shop(&backends, &commons, Arc::default());
+        let shop = shop(&backends, &commons, Arc::default(), purchases);
         let merchant = AccountId::from_bits(1);
         let mut world = Self {
             faults,

@@ -3,9 +3,10 @@
 
 #![expect(dead_code, reason = "each suite uses a part of it")]
 
+use std::path::Path;
+pub mod feed;
 pub mod shop;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,30 +25,19 @@ use vitrine::adapters::s3_server::{self, S3ServerConfig};
 use vitrine::adapters::sim::{SeededEntropy, SimClock};
 use vitrine::adapters::system::keys::throwaway_token_key;
 use vitrine::adapters::system::{JwtTokens, KeyRing};
+use vitrine::app::feed::FeedBackends;
 use vitrine::app::shop::{ShopBackends, reconcilers};
 use vitrine::app::{App, Backends, Settings, assemble};
 use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
-use vitrine::domain::order::Purchase;
+use vitrine::domain::limits::SEEN_WINDOW_MS;
 use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
 use vitrine::ports::clock::Clock;
-use vitrine::ports::error::StoreError;
-use vitrine::ports::purchases::PurchaseSink;
 use vitrine::services::uploads::UploadPolicy;
 
 /// The instant at which every test begins: 2026-01-01T00:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
-
-/// Purchases that no feed takes in.
-pub struct NoPurchases;
-
-#[async_trait::async_trait]
-impl PurchaseSink for NoPurchases {
-    async fn purchased(&self, _: Purchase) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
 /// An engine in a test's hand.
 pub struct TestApp {
@@ -64,6 +54,13 @@ pub struct TestApp {
 pub struct Actor {
     pub id: AccountId,
     token: Option<String>,
+}
+
+impl Actor {
+    /// The bearer token, if there is one.
+    pub fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
 }
 
 /// An answer, read to its end.
@@ -106,11 +103,9 @@ impl TestApp {
         let scratch = directory.path().join("scratch");
         let backends = Backends {
             accounts: Arc::new(store.clone()),
-            catalog: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
             clips: Arc::new(store.clone()),
             jobs: Arc::new(store.clone()),
-            shop: ShopBackends::embedded(&store, Arc::new(NoPurchases)),
             uploads: Arc::new(store.clone()),
             spool: Arc::new(FsSpool::open(directory.path().join("uploads")).unwrap()),
             objects: Arc::new(objects(directory.path(), Arc::clone(&clock) as _)),
@@ -120,6 +115,8 @@ impl TestApp {
             )),
             images: Arc::new(ImageCrate),
             scratch,
+            feed: FeedBackends::embedded(&store),
+            shop: ShopBackends::embedded(&store),
             clock: Arc::clone(&clock) as _,
             entropy: Arc::new(SeededEntropy::new(42)),
             signer: Arc::new(KeyRing::from_secret(&[42; 32])),
@@ -127,6 +124,13 @@ impl TestApp {
         };
         let app = assemble(&backends, &settings());
         Self { app, clock, store, backends, directory }
+    }
+
+    /// The same data after a restart of the process.
+    pub async fn restarted(self) -> Self {
+        let app = assemble(&self.backends, &settings());
+        app.indexing.rebuild().await.unwrap();
+        Self { app, ..self }
     }
 
     /// Someone with these scopes.
@@ -276,6 +280,7 @@ fn settings() -> Settings {
         public_url: "http://vitrine.test".into(),
         guests: true,
         default_market: Market::US,
+        seen_window_ms: SEEN_WINDOW_MS,
         shop: Arc::default(),
         http: HttpLimits {
             in_flight_max: 1_000,

@@ -159,7 +159,9 @@ impl CatalogStore for Embedded {
             listed.insert((merchant.bits(), id.bits()), ()).map_err(io)?;
             let mut owners = txn.open_table(VARIANT_OWNERS).map_err(io)?;
             for former in stored.iter().flat_map(|stored| &stored.variants) {
-                if !variants.contains(&former.id.bits()) {
+                let owner = owners.get(former.id.bits()).map_err(io)?.map(|owner| owner.value());
+                // It may have moved to another product meanwhile.
+                if owner == Some(id.bits()) && !variants.contains(&former.id.bits()) {
                     owners.remove(former.id.bits()).map_err(io)?;
                 }
             }

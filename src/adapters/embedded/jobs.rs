@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
-use crate::adapters::embedded::tables::{JOBS, JOBS_DUE};
+use crate::adapters::embedded::tables::{JOBS, JOBS_DUE, META};
 use crate::domain::id::{ClipId, JobId};
 use crate::domain::job::{Job, JobKind};
 use crate::domain::time::Timestamp;
@@ -24,7 +24,7 @@ struct JobRow {
     state: StateRow,
     /// Why the last try failed.
     reason: String,
-    /// Counts claims; the lease token.
+    /// The lease token of the last claim.
     claims: u64,
 }
 
@@ -108,6 +108,35 @@ fn store(
     Ok(())
 }
 
+/// A lease token that was never given before: not even to a job of the same id that is long done, for
+/// a worker may sleep through the end of one and the beginning of the next.
+fn next_token(txn: &WriteTransaction) -> Result<u64, StoreError> {
+    let mut meta = txn.open_table(META).map_err(io)?;
+    let next = meta.get("lease_token").map_err(io)?.map_or(0, |last| last.value()) + 1;
+    meta.insert("lease_token", next).map_err(io)?;
+    Ok(next)
+}
+
+/// Puts leased jobs back. Only one process at a time has the store open, so when it opens, every
+/// worker that held a lease is dead; waiting for the leases' ends would only waste time.
+pub(super) fn end_leases(txn: &WriteTransaction) -> Result<(), StoreError> {
+    let mut leased = Vec::new();
+    for entry in txn.open_table(JOBS).map_err(io)?.iter().map_err(io)? {
+        let (key, row) = entry.map_err(io)?;
+        let id = JobId::from_bits(key.value());
+        let row: JobRow = decode("jobs", id, row.value())?;
+        if matches!(row.state, StateRow::Leased { .. }) {
+            leased.push((id, row));
+        }
+    }
+    for (id, mut row) in leased {
+        let was = row.due_ms();
+        row.state = StateRow::Waiting;
+        store(txn, id, was, Some(&row))?;
+    }
+    Ok(())
+}
+
 /// The row behind a lease that is still held.
 fn held(txn: &WriteTransaction, lease: Lease) -> Result<JobRow, StoreError> {
     load(txn, lease.job)?
@@ -154,7 +183,7 @@ impl JobQueue for Embedded {
             let id = JobId::from_bits(bits);
             let mut row = load(txn, id)?.ok_or_else(|| corrupt("jobs", id, "due but missing"))?;
             row.attempts += 1;
-            row.claims += 1;
+            row.claims = next_token(txn)?;
             row.state = StateRow::Leased { until_ms: lease_until.unix_ms() };
             store(txn, id, Some(due_ms), Some(&row))?;
             Ok(Some(Claimed { job: row.job(id), lease: Lease { job: id, token: row.claims } }))

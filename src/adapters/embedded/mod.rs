@@ -16,6 +16,9 @@ mod checkout_rows;
 mod checkouts;
 mod clips;
 mod codec;
+mod counters;
+mod events;
+mod feed_sessions;
 mod inventory;
 mod jobs;
 mod journal;
@@ -23,6 +26,7 @@ mod order_rows;
 mod orders;
 mod tables;
 mod uploads;
+mod user_state;
 mod writer;
 
 use std::path::Path;
@@ -30,7 +34,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redb::backends::InMemoryBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction,
+};
 use tokio::sync::Notify;
 
 use crate::adapters::embedded::codec::io;
@@ -60,6 +66,15 @@ pub enum OpenError {
         path: String,
         /// Its format.
         found: u64,
+    },
+    /// A row makes no sense.
+    #[error("`{path}` is damaged")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// Which row, and how.
+        #[source]
+        cause: StoreError,
     },
     /// The file or its directory cannot be used.
     #[error("`{path}` cannot be opened")]
@@ -97,11 +112,15 @@ impl Embedded {
 
     /// An empty store that lives in memory: for tests, with every property but durability.
     pub fn in_memory() -> Result<Self, OpenError> {
-        let path = "memory".to_owned();
-        let db = Database::builder()
-            .create_with_backend(InMemoryBackend::new())
-            .map_err(|error| OpenError::Io { path: path.clone(), cause: Box::new(error.into()) })?;
-        Self::start(db, &path)
+        Self::open_with_backend(InMemoryBackend::new())
+    }
+
+    /// The store in the bytes behind `backend`, or an empty one if there are none: for tests that need
+    /// a disk with faults.
+    pub fn open_with_backend(backend: impl StorageBackend) -> Result<Self, OpenError> {
+        let path = "backend";
+        let db = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend);
+        Self::start(db.map_err(|error| refused(path, error))?, path)
     }
 
     fn start(db: Database, path: &str) -> Result<Self, OpenError> {
@@ -111,6 +130,7 @@ impl Embedded {
         if found > FORMAT_VERSION {
             return Err(OpenError::TooNew { path: path.to_owned(), found });
         }
+        resume(&db).map_err(|cause| OpenError::Damaged { path: path.to_owned(), cause })?;
         let db = Arc::new(db);
         let writer = Writer::start(Arc::clone(&db));
         let inner = Inner { db, writer, changed: Notify::new(), queued: Notify::new() };
@@ -181,6 +201,13 @@ fn prepare(db: &Database) -> Result<u64, redb::Error> {
     }
     txn.commit()?;
     Ok(found)
+}
+
+/// Cleans up after the process that had the store before.
+fn resume(db: &Database) -> Result<(), StoreError> {
+    let txn = db.begin_write().map_err(io)?;
+    jobs::end_leases(&txn)?;
+    txn.commit().map_err(io)
 }
 
 #[cfg(test)]

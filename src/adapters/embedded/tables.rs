@@ -2,7 +2,7 @@
 
 use redb::{TableDefinition, WriteTransaction};
 
-/// `format` → version of the whole file.
+/// `format` → version of the whole file; `lease_token` → the last one given to a worker.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta.v1");
 
 /// account → profile.
@@ -25,6 +25,28 @@ pub(super) const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs
 /// (instant from which it may be claimed, job) → nothing. A leased job stands at its lease's end.
 pub(super) const JOBS_DUE: TableDefinition<(i64, u128), ()> = TableDefinition::new("jobs_due.v1");
 
+/// offset → (viewer, event).
+pub(super) const EVENTS: TableDefinition<u64, (u128, &[u8])> = TableDefinition::new("events.v1");
+/// (viewer, offset) → nothing.
+pub(super) const EVENTS_BY_VIEWER: TableDefinition<(u128, u64), ()> =
+    TableDefinition::new("events_by_viewer.v1");
+/// (viewer, the client's id of an event) → when it came in, Unix ms.
+pub(super) const EVENT_IDS: TableDefinition<(u128, u128), i64> =
+    TableDefinition::new("event_ids.v1");
+/// (viewer, clip) → when it was last watched, Unix ms.
+pub(super) const SEEN: TableDefinition<(u128, u128), i64> = TableDefinition::new("seen.v1");
+/// (viewer, number of the relation, clip or account) → since when, Unix ms.
+pub(super) const RELATIONS: TableDefinition<(u128, u8, u128), i64> =
+    TableDefinition::new("relations.v1");
+/// (session, page) → page.
+pub(super) const FEED_PAGES: TableDefinition<(u128, u32), &[u8]> =
+    TableDefinition::new("feed_pages.v1");
+/// (start in Unix ms, session) → nothing.
+pub(super) const FEED_PAGES_BY_TIME: TableDefinition<(i64, u128), ()> =
+    TableDefinition::new("feed_pages_by_time.v1");
+/// clip → counters as of the offset in `META`.
+pub(super) const CLIP_COUNTERS: TableDefinition<u128, &[u8]> =
+    TableDefinition::new("clip_counters.v1");
 /// product → product.
 pub(super) const PRODUCTS: TableDefinition<u128, &[u8]> = TableDefinition::new("products.v1");
 /// (merchant, product) → nothing.
@@ -91,6 +113,14 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(CHANGES)?;
     txn.open_table(JOBS)?;
     txn.open_table(JOBS_DUE)?;
+    txn.open_table(EVENTS)?;
+    txn.open_table(EVENTS_BY_VIEWER)?;
+    txn.open_table(EVENT_IDS)?;
+    txn.open_table(SEEN)?;
+    txn.open_table(RELATIONS)?;
+    txn.open_table(FEED_PAGES)?;
+    txn.open_table(FEED_PAGES_BY_TIME)?;
+    txn.open_table(CLIP_COUNTERS)?;
     txn.open_table(PRODUCTS)?;
     txn.open_table(PRODUCTS_BY_MERCHANT)?;
     txn.open_table(VARIANT_OWNERS)?;

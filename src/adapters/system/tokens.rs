@@ -23,25 +23,28 @@ struct ClaimsRow {
     sub: String,
     scope: String,
     exp: i64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     iat: Option<i64>,
     iss: String,
     aud: serde_json::Value,
 }
 
-/// A verification key from outside.
+/// A verification key.
 pub struct TrustedKey {
     key: DecodingKey,
     algorithm: Algorithm,
+    /// Whose it is. It is good for tokens of this issuer alone: an outside issuer must not speak for
+    /// our own accounts.
+    issuer: String,
 }
 
 /// Signs with the installation's key; accepts that and the keys of a JWKS document.
 pub struct JwtTokens {
     signing: EncodingKey,
     keys: HashMap<String, TrustedKey>,
-    issuers: Vec<String>,
+    issuer: String,
     audience: String,
 }
 
@@ -53,11 +56,12 @@ impl JwtTokens {
         let own = TrustedKey {
             key: DecodingKey::from_ed_der(pair.public_key().as_ref()),
             algorithm: Algorithm::EdDSA,
+            issuer: issuer.to_owned(),
         };
         Ok(Self {
             signing: EncodingKey::from_ed_der(pkcs8),
             keys: HashMap::from([(OWN_KEY_ID.to_owned(), own)]),
-            issuers: vec![issuer.to_owned()],
+            issuer: issuer.to_owned(),
             audience: audience.to_owned(),
         })
     }
@@ -70,11 +74,11 @@ impl JwtTokens {
         for jwk in &set.keys {
             let Some(algorithm) = algorithm(&jwk.algorithm) else { continue };
             if let (Some(id), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
+                let trusted = TrustedKey { key, algorithm, issuer: issuer.to_owned() };
                 // Our own key id cannot be taken over from outside.
-                self.keys.entry(id.clone()).or_insert(TrustedKey { key, algorithm });
+                self.keys.entry(id.clone()).or_insert(trusted);
             }
         }
-        self.issuers.push(issuer.to_owned());
         Ok(self.keys.len() - before)
     }
 }
@@ -116,7 +120,7 @@ impl Tokens for JwtTokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.required_spec_claims.clear();
-        validation.set_issuer(&self.issuers);
+        validation.set_issuer(&[&trusted.issuer]);
         validation.set_audience(&[&self.audience]);
         let row = jsonwebtoken::decode::<ClaimsRow>(token, &trusted.key, &validation)
             .map_err(|error| {
@@ -144,7 +148,7 @@ impl Tokens for JwtTokens {
     }
 
     fn issuer(&self) -> &str {
-        &self.issuers[0]
+        &self.issuer
     }
 }
 

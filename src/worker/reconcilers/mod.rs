@@ -4,6 +4,9 @@
 //! second worker or a lost wake-up only delays the work.
 
 mod expire_checkouts;
+mod expire_uploads;
+mod forget_feed_sessions;
+mod keep_counters;
 mod release_expired_holds;
 mod resolve_unknown_payments;
 
@@ -17,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 use crate::ports::error::StoreError;
 
 pub use self::expire_checkouts::ExpireCheckouts;
+pub use self::expire_uploads::ExpireUploads;
+pub use self::forget_feed_sessions::ForgetFeedSessions;
+pub use self::keep_counters::KeepCounters;
 pub use self::release_expired_holds::ReleaseExpiredHolds;
 pub use self::resolve_unknown_payments::ResolveUnknownPayments;
 

@@ -1,0 +1,37 @@
+# Two commands do all the set-up: `make demo` and `make test`. Each installs what is missing first and
+# says what and why.
+
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help demo test check bench doc fmt setup setup-test clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## Install what building and running need (FFmpeg's libraries).
+	@scripts/install build
+
+setup-test: ## Install what the tests need besides (ffmpeg, Chromium and its driver).
+	@scripts/install build test
+
+demo: setup ## Build and run with demo content on http://127.0.0.1:8080 (DEMO_ARGS adds arguments).
+	$(CARGO) build --release --locked
+	./target/release/vitrine demo $(DEMO_ARGS)
+
+test: setup-test ## The whole suite.
+	$(CARGO) test --locked --no-fail-fast
+
+check: setup-test ## What the gate asks for besides the tests: format, lints, documentation.
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+bench: setup-test ## All benches; results belong into benches/README.md.
+	$(CARGO) bench --locked
+
+fmt: ## Format the source.
+	$(CARGO) fmt
+
+clean: ## Remove build results (not your data).
+	$(CARGO) clean

@@ -1,0 +1,84 @@
+//! Small numbers for creators, hashtags, categories and products, with the clips of each.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+use rustc_hash::FxHashMap;
+
+use crate::domain::id::{AccountId, ProductId};
+use crate::feed::index::rows::{ClipRow, Entity};
+
+/// Gives numbers and keeps a posting list for each. Lists are ordered by publication, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Entities {
+    numbers: FxHashMap<u128, Entity>,
+    postings: Vec<Vec<u32>>,
+}
+
+fn word_key(kind: u8, word: &str) -> u128 {
+    // Two independent 64-bit digests: names are not kept, so they must not collide.
+    let hash = BuildHasherDefault::<DefaultHasher>::default();
+    let half = |salt: u8| u128::from(hash.hash_one((kind, salt, word)));
+    (half(0) << 64) | half(1)
+}
+
+impl Entities {
+    fn number(&mut self, key: u128) -> Entity {
+        let next = self.numbers.len() as Entity;
+        let number = *self.numbers.entry(key).or_insert(next);
+        if number == next {
+            self.postings.push(Vec::new());
+        }
+        number
+    }
+
+    pub(super) fn account(&mut self, id: AccountId) -> Entity {
+        self.number(id.bits())
+    }
+
+    pub(super) fn product(&mut self, id: ProductId) -> Entity {
+        self.number(id.bits())
+    }
+
+    pub(super) fn hashtag(&mut self, word: &str) -> Entity {
+        self.number(word_key(1, word))
+    }
+
+    pub(super) fn category(&mut self, path: &str) -> Entity {
+        self.number(word_key(2, path))
+    }
+
+    pub(super) fn known(&self, bits: u128) -> Option<Entity> {
+        self.numbers.get(&bits).copied()
+    }
+
+    /// The clips of an entity, oldest first.
+    pub(super) fn clips(&self, entity: Entity) -> &[u32] {
+        self.postings.get(entity as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where `ordinal` stands or belongs in the list.
+    fn place(list: &[u32], rows: &[ClipRow], ordinal: u32) -> usize {
+        let at = |ordinal: u32| (rows[ordinal as usize].published_ms, ordinal);
+        let wanted = at(ordinal);
+        if list.last().is_none_or(|&last| at(last) < wanted) {
+            return list.len(); // The usual case: the newest.
+        }
+        list.partition_point(|&other| at(other) < wanted)
+    }
+
+    pub(super) fn link(&mut self, entity: Entity, rows: &[ClipRow], ordinal: u32) {
+        let list = &mut self.postings[entity as usize];
+        let place = Self::place(list, rows, ordinal);
+        if list.get(place) != Some(&ordinal) {
+            list.insert(place, ordinal);
+        }
+    }
+
+    pub(super) fn unlink(&mut self, entity: Entity, rows: &[ClipRow], ordinal: u32) {
+        let list = &mut self.postings[entity as usize];
+        let place = Self::place(list, rows, ordinal);
+        if list.get(place) == Some(&ordinal) {
+            list.remove(place);
+        }
+    }
+}

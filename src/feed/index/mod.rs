@@ -1,0 +1,387 @@
+//! The candidate index: every clip that may be shown, in memory, ready to be found and ranked.
+//!
+//! Clips have dense numbers (ordinals). Ranking reads two cache lines per clip; lists by creator,
+//! hashtag, category and product, by age, by exploration budget and by heat per market are kept up to
+//! date with each change, so that no page scans the corpus. Ordinals are reused after removals: whoever
+//! keeps one over time keeps the clip's key beside it and compares.
+//!
+//! It is a fold: clips and products come from the stores and the change log, counters from the event
+//! log. About 0.8 KiB per clip with one or two tags (`benches/feed_page.rs` measures it).
+
+mod entities;
+mod heat;
+mod page;
+mod rows;
+mod shelf;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::domain::account::{Account, Market};
+use crate::domain::catalog::{Availability, Product};
+use crate::domain::clip::Clip;
+use crate::domain::engagement::{ClipCounters, Counter, heat as heat_weight};
+use crate::domain::id::{AccountId, ClipId, VariantId};
+use crate::domain::limits::EXPLORE_IMPRESSIONS;
+use crate::domain::time::Timestamp;
+use crate::feed::index::entities::Entities;
+use crate::feed::index::heat::{Board, of_event};
+pub use crate::feed::index::rows::{
+    ClipRow, Entity, NONE, ROW_PRODUCTS, SHOPPABLE, SOLD_OUT, UNSELLABLE, clip_key,
+};
+use crate::feed::index::rows::{ColdRow, ROW_TAGS};
+use crate::feed::index::shelf::{Shelf, Shelved};
+use crate::ports::counters::CounterRow;
+use crate::ports::events::LoggedEvent;
+
+/// The index behind its lock. Writers hold it for microseconds per change.
+pub type SharedIndex = std::sync::Arc<parking_lot::RwLock<Index>>;
+
+/// The candidate index. See the module's head.
+#[derive(Debug, Default)]
+pub struct Index {
+    rows: Vec<ClipRow>,
+    counters: Vec<ClipCounters>,
+    cold: Vec<Option<ColdRow>>,
+    ordinals: FxHashMap<u64, u32>,
+    /// Freed ordinals, the longest free first: reuse comes late.
+    free: VecDeque<u32>,
+    entities: Entities,
+    shelf: Shelf,
+    recent: BTreeSet<(i64, u32)>,
+    /// Clips that are owed impressions: the least tried first, of equals the newest.
+    owed: BTreeSet<(u16, Reverse<i64>, u32)>,
+    boards: FxHashMap<Market, Board>,
+    world: Board,
+    /// The distinct sets of markets; the first, the empty one, means everywhere.
+    market_sets: Vec<Vec<Market>>,
+    /// Clips whose counters changed since the last snapshot.
+    dirty: FxHashSet<u32>,
+    applied: u64,
+}
+
+impl Index {
+    /// An empty index.
+    pub fn new() -> Self {
+        Self { market_sets: vec![Vec::new()], ..Self::default() }
+    }
+
+    /// Clips in it.
+    pub fn len(&self) -> usize {
+        self.ordinals.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ordinals.is_empty()
+    }
+
+    /// All ordinals are below this.
+    pub fn capacity(&self) -> u32 {
+        self.rows.len() as u32
+    }
+
+    /// The offset of the newest event that was taken in.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// The hot row of an ordinal; a free one has the key 0.
+    pub fn row(&self, ordinal: u32) -> &ClipRow {
+        &self.rows[ordinal as usize]
+    }
+
+    /// The counters of an ordinal.
+    pub fn counters(&self, ordinal: u32) -> &ClipCounters {
+        &self.counters[ordinal as usize]
+    }
+
+    /// The ordinal of a clip.
+    pub fn ordinal(&self, id: ClipId) -> Option<u32> {
+        let ordinal = *self.ordinals.get(&clip_key(id))?;
+        (self.clip_id(ordinal) == Some(id)).then_some(ordinal)
+    }
+
+    /// The clip of an ordinal.
+    pub fn clip_id(&self, ordinal: u32) -> Option<ClipId> {
+        self.cold[ordinal as usize].as_ref().map(|cold| cold.id)
+    }
+
+    /// The number of an account; a new one if it has none yet.
+    pub fn account(&mut self, id: AccountId) -> Entity {
+        self.entities.account(id)
+    }
+
+    /// The number of an account or product, if it has one.
+    pub fn known(&self, bits: u128) -> Option<Entity> {
+        self.entities.known(bits)
+    }
+
+    /// Whether the creator's names are known.
+    pub fn knows_creator(&self, id: AccountId) -> bool {
+        self.known(id.bits()).is_some_and(|entity| self.shelf.knows_creator(entity))
+    }
+
+    /// The clips of a creator, hashtag, category or product, oldest first.
+    pub fn clips_of(&self, entity: Entity) -> &[u32] {
+        self.entities.clips(entity)
+    }
+
+    /// All clips, newest first.
+    pub fn newest(&self) -> impl Iterator<Item = u32> {
+        self.recent.iter().rev().map(|&(_, ordinal)| ordinal)
+    }
+
+    /// Clips published since `since` that are owed impressions, the least tried first.
+    pub fn owed(&self, since: Timestamp) -> impl Iterator<Item = u32> {
+        let tries = 0..EXPLORE_IMPRESSIONS as u16;
+        let since = since.unix_ms();
+        tries.flat_map(move |tries| {
+            let range = (tries, Reverse(i64::MAX), 0)..=(tries, Reverse(since), u32::MAX);
+            self.owed.range(range).map(|&(_, _, ordinal)| ordinal)
+        })
+    }
+
+    /// The clips that are hot in a market, hottest first, then those that are hot anywhere. Some appear
+    /// twice.
+    pub fn hottest(&self, market: Market) -> impl Iterator<Item = u32> {
+        let here = self.boards.get(&market).into_iter().flat_map(Board::top);
+        here.chain(self.world.top())
+    }
+
+    /// For each set of markets in use, whether a clip of that set may be shown in `market`.
+    pub fn allowed_sets(&self, market: Market) -> Vec<bool> {
+        self.market_sets.iter().map(|set| set.is_empty() || set.contains(&market)).collect()
+    }
+
+    /// All products of a clip.
+    pub fn products(&self, ordinal: u32) -> Vec<Entity> {
+        let more = self.cold[ordinal as usize].as_ref().map(|cold| &cold.more_products[..]);
+        [self.row(ordinal).row_products(), more.unwrap_or(&[])].concat()
+    }
+
+    /// Takes in a creator's names.
+    pub fn set_creator(&mut self, account: &Account) {
+        let entity = self.entities.account(account.id);
+        self.shelf.set_creator(entity, account);
+    }
+
+    /// Takes in a product with its stock.
+    pub fn set_product(&mut self, product: &Product, available: impl Fn(VariantId) -> u32) {
+        let entity = self.entities.product(product.id);
+        let category = self.entities.category(&product.category);
+        let Some(shelved) = Shelved::new(product, category, available) else { return };
+        self.shelf.products.insert(entity, shelved);
+        let clips = self.entities.clips(entity).to_vec();
+        for ordinal in clips {
+            self.rows[ordinal as usize].flags = self.flags(ordinal);
+        }
+    }
+
+    /// Takes in a clip as it stands: a published one is there afterwards, any other is not. Its
+    /// products should be known by then.
+    pub fn set_clip(&mut self, clip: &Clip) {
+        let Some((media, published_at)) = clip.published() else {
+            self.remove_clip(clip.id);
+            return;
+        };
+        let known = self.ordinal(clip.id);
+        let ordinal = known.unwrap_or_else(|| self.allocate());
+        if known.is_some() {
+            self.unlink(ordinal);
+        }
+        let products: Vec<Entity> = {
+            let mut all: Vec<Entity> =
+                clip.tags.iter().map(|tag| self.entities.product(tag.product)).collect();
+            let mut seen = FxHashSet::default();
+            all.retain(|entity| seen.insert(*entity));
+            all
+        };
+        let mut row = ClipRow {
+            key: clip_key(clip.id),
+            published_ms: published_at.unix_ms(),
+            creator: self.entities.account(clip.creator),
+            duration_ms: media.duration_ms,
+            market_set: self.market_set(&clip.markets),
+            product_count: products.len() as u8, // At most TAGS_PER_CLIP_MAX.
+            tries: self.rows[ordinal as usize].tries,
+            ..ClipRow::FREE
+        };
+        for (place, word) in row.tags.iter_mut().zip(clip.hashtags().iter().take(ROW_TAGS)) {
+            *place = self.entities.hashtag(word);
+        }
+        row.products.iter_mut().zip(&products).for_each(|(place, entity)| *place = *entity);
+        let category = products.iter().find_map(|entity| self.shelf.products.get(entity));
+        row.category = category.map_or(NONE, |shelved| shelved.category);
+        self.rows[ordinal as usize] = row;
+        let tags = clip.tags.iter().map(|tag| self.entities.product(tag.product));
+        let tags: Vec<Entity> = tags.collect();
+        let more = products.get(ROW_PRODUCTS..).unwrap_or_default();
+        self.cold[ordinal as usize] = Some(page::cold_row(clip, media, &tags, more));
+        self.ordinals.insert(row.key, ordinal);
+        self.link(ordinal);
+        self.rows[ordinal as usize].flags = self.flags(ordinal);
+    }
+
+    /// Forgets a clip. Its counters go with it.
+    pub fn remove_clip(&mut self, id: ClipId) {
+        let Some(ordinal) = self.ordinal(id) else { return };
+        self.unlink(ordinal);
+        self.boards.values_mut().for_each(|board| board.remove(ordinal));
+        self.world.remove(ordinal);
+        self.dirty.remove(&ordinal);
+        self.ordinals.remove(&clip_key(id));
+        self.rows[ordinal as usize] = ClipRow::FREE;
+        self.counters[ordinal as usize] = ClipCounters::default();
+        self.cold[ordinal as usize] = None;
+        self.free.push_back(ordinal);
+    }
+
+    fn allocate(&mut self) -> u32 {
+        if let Some(ordinal) = self.free.pop_front() {
+            return ordinal;
+        }
+        let ordinal = self.rows.len() as u32;
+        self.rows.push(ClipRow::FREE);
+        self.counters.push(ClipCounters::default());
+        self.cold.push(None);
+        ordinal
+    }
+
+    fn market_set(&mut self, markets: &[Market]) -> u16 {
+        let mut set = markets.to_vec();
+        set.sort_unstable();
+        set.dedup();
+        if let Some(found) = self.market_sets.iter().position(|known| *known == set) {
+            return found as u16;
+        }
+        let Ok(next) = u16::try_from(self.market_sets.len()) else {
+            return 0; // 65 536 distinct sets: more than any catalog makes.
+        };
+        self.market_sets.push(set);
+        next
+    }
+
+    fn linked(&self, ordinal: u32) -> Vec<Entity> {
+        let row = self.row(ordinal);
+        let more = self.cold[ordinal as usize].as_ref().map(|cold| cold.more_products.to_vec());
+        row.entities().chain(more.unwrap_or_default()).collect()
+    }
+
+    fn link(&mut self, ordinal: u32) {
+        for entity in self.linked(ordinal) {
+            self.entities.link(entity, &self.rows, ordinal);
+        }
+        let row = self.rows[ordinal as usize];
+        self.recent.insert((row.published_ms, ordinal));
+        self.set_tries(ordinal);
+    }
+
+    fn unlink(&mut self, ordinal: u32) {
+        for entity in self.linked(ordinal) {
+            self.entities.unlink(entity, &self.rows, ordinal);
+        }
+        let row = self.rows[ordinal as usize];
+        self.recent.remove(&(row.published_ms, ordinal));
+        self.owed.remove(&(row.tries, Reverse(row.published_ms), ordinal));
+    }
+
+    /// Brings the exploration budget in line with the counters.
+    fn set_tries(&mut self, ordinal: u32) {
+        let counters = &self.counters[ordinal as usize];
+        let tries = counters.get(Counter::Impressions).max(counters.get(Counter::Views));
+        let row = &mut self.rows[ordinal as usize];
+        let old = (row.tries, Reverse(row.published_ms), ordinal);
+        row.tries = tries.round().min(EXPLORE_IMPRESSIONS) as u16;
+        let new = (row.tries, Reverse(row.published_ms), ordinal);
+        if old.0 != new.0 {
+            self.owed.remove(&old);
+        }
+        if f32::from(new.0) < EXPLORE_IMPRESSIONS {
+            self.owed.insert(new);
+        }
+    }
+
+    fn flags(&self, ordinal: u32) -> u8 {
+        let Some(cold) = &self.cold[ordinal as usize] else { return 0 };
+        if cold.tags.is_empty() {
+            return 0;
+        }
+        let on_shelf = |piece: &&rows::TagPiece| {
+            self.shelf.products.get(&piece.product).is_some_and(|shelved| shelved.active)
+        };
+        let mut sellable = cold.tags.iter().filter(on_shelf).peekable();
+        if sellable.peek().is_none() {
+            return UNSELLABLE;
+        }
+        let sold_out = sellable.all(|piece| {
+            let shelved = self.shelf.products.get(&piece.product);
+            shelved.is_none_or(|one| one.availability(piece.variant()) == Availability::SoldOut)
+        });
+        SHOPPABLE | if sold_out { SOLD_OUT } else { 0 }
+    }
+
+    /// Takes in the next event of the log. One at or below [`Self::applied`] changes nothing.
+    pub fn apply(&mut self, logged: &LoggedEvent) {
+        if logged.offset <= self.applied {
+            return;
+        }
+        self.applied = logged.offset;
+        let Some(ordinal) = logged.event.clip.and_then(|id| self.ordinal(id)) else { return };
+        let kind = logged.event.kind;
+        let duration_ms = self.rows[ordinal as usize].duration_ms;
+        self.counters[ordinal as usize].apply(kind, duration_ms, logged.at);
+        self.set_tries(ordinal);
+        let weight = heat_weight(kind, duration_ms);
+        if weight > 0.0 {
+            let heat = of_event(weight, logged.at);
+            self.boards.entry(logged.market).or_default().add(ordinal, heat);
+            self.world.add(ordinal, heat);
+        }
+        self.dirty.insert(ordinal);
+    }
+
+    /// States that the restored counters hold all events up to `offset`.
+    pub fn restored_to(&mut self, offset: u64) {
+        self.applied = offset;
+    }
+
+    /// Puts back a clip's counters from a snapshot. A clip that is not there is passed over.
+    pub fn restore(&mut self, row: &CounterRow) {
+        let Some(ordinal) = self.ordinal(row.clip) else { return };
+        self.counters[ordinal as usize] = row.counters;
+        self.set_tries(ordinal);
+        for &(market, heat) in &row.heat {
+            self.boards.entry(market).or_default().add(ordinal, heat);
+            self.world.add(ordinal, heat);
+        }
+    }
+
+    /// The counters that changed since the last call, as of [`Self::applied`].
+    pub fn drain_dirty(&mut self) -> Vec<CounterRow> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let row = |ordinal: u32| {
+            let heats = self.boards.iter();
+            Some(CounterRow {
+                clip: self.clip_id(ordinal)?,
+                counters: self.counters[ordinal as usize],
+                heat: heats.filter_map(|(&m, board)| Some((m, board.heat(ordinal)?))).collect(),
+            })
+        };
+        dirty.into_iter().filter_map(row).collect()
+    }
+
+    /// Marks clips as changed again, after a snapshot that failed.
+    pub fn mark_dirty(&mut self, clips: impl Iterator<Item = ClipId>) {
+        for id in clips {
+            if let Some(ordinal) = self.ordinal(id) {
+                self.dirty.insert(ordinal);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! A clip's part of a page: text made when it is indexed, joined with what changes when it is shown.
+
+use std::fmt::Write as _;
+
+use crate::domain::clip::{Clip, ClipMedia};
+use crate::domain::id::{AccountId, ProductId};
+use crate::domain::tag::ProductTag;
+use crate::feed::index::Index;
+use crate::feed::index::rows::{ColdRow, Entity, TagPiece};
+use crate::feed::json;
+
+/// The cold row of a published clip. `products` are the entities of its tags, in their order.
+pub(super) fn cold_row(
+    clip: &Clip,
+    media: &ClipMedia,
+    products: &[Entity],
+    more_products: &[Entity],
+) -> ColdRow {
+    let mut text = format!(
+        "\"clip\":{{\"id\":\"{}\",\"caption\":{},\"creator\":",
+        clip.id,
+        json::text(&clip.caption)
+    );
+    let split = text.len() as u32; // Captions are bounded.
+    let published_at = clip.published().map(|(_, at)| at).unwrap_or_default();
+    let rest = write!(
+        text,
+        ",\"duration_ms\":{},\"width\":{},\"height\":{},\"published_at\":\"{}\",\"playback\":",
+        media.duration_ms,
+        media.width,
+        media.height,
+        json::instant(published_at)
+    );
+    rest.expect("writing to a string cannot fail");
+    let tags = clip.tags.iter().zip(products);
+    ColdRow {
+        id: clip.id,
+        creator: clip.creator,
+        only_product: only_product(clip),
+        text: text.into(),
+        split,
+        has_storyboard: media.has_storyboard,
+        media: media.prefix.as_str().into(),
+        tags: tags
+            .map(|(tag, &product)| TagPiece::new(tag_text(tag).into(), product, tag.variant))
+            .collect(),
+        more_products: more_products.into(),
+    }
+}
+
+fn only_product(clip: &Clip) -> ProductId {
+    let none = ProductId::from_bits(0);
+    let Some(first) = clip.tags.first() else { return none };
+    let same = clip.tags.iter().all(|tag| tag.product == first.product);
+    if same { first.product } else { none }
+}
+
+fn tag_text(tag: &ProductTag) -> String {
+    let variant = tag.variant.map_or_else(|| "null".into(), |id| format!("\"{id}\""));
+    let hotspot = tag.hotspot.map_or_else(
+        || "null".into(),
+        |spot| {
+            let (x, y) = spot.fractions();
+            format!("{{\"x\":{x},\"y\":{y}}}")
+        },
+    );
+    format!(
+        "{{\"id\":\"{}\",\"product_id\":\"{}\",\"variant_id\":{variant},\"start_ms\":{},\"end_ms\":{},\
+         \"hotspot\":{hotspot},\"card\":",
+        tag.id, tag.product, tag.start_ms, tag.end_ms
+    )
+}
+
+impl Index {
+    /// The prefix of a clip's objects.
+    pub fn media_prefix(&self, ordinal: u32) -> &str {
+        self.cold[ordinal as usize].as_ref().map_or("", |cold| &cold.media)
+    }
+
+    /// Writes `"clip":{…},"product_tags":[…]` of a clip whose objects are fetched below `base`.
+    pub fn write_clip(&self, ordinal: u32, base: &str, out: &mut Vec<u8>) {
+        let Some(cold) = &self.cold[ordinal as usize] else { return };
+        let (head, rest) = cold.text.split_at(cold.split as usize);
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(self.shelf.creator(self.row(ordinal).creator).as_bytes());
+        out.extend_from_slice(rest.as_bytes());
+        let mut url = |name: &[u8], file: &[u8], last: &[u8]| {
+            out.extend_from_slice(name);
+            out.extend_from_slice(base.as_bytes());
+            out.extend_from_slice(file);
+            out.extend_from_slice(last);
+        };
+        url(b"{\"hls_url\":\"", b"/master.m3u8\"", b"");
+        if cold.has_storyboard {
+            url(b",\"poster_url\":\"", b"/poster.jpg\"", b"");
+            url(b",\"storyboard_url\":\"", b"/storyboard.jpg\"", b"}");
+        } else {
+            url(b",\"poster_url\":\"", b"/poster.jpg\"", b",\"storyboard_url\":null}");
+        }
+        let counters = self.counters(ordinal);
+        let mut stat = |name: &[u8], value: u32| {
+            out.extend_from_slice(name);
+            json::write_number(u64::from(value), out);
+        };
+        stat(b",\"stats\":{\"plays\":", counters.plays);
+        stat(b",\"likes\":", counters.likes);
+        stat(b",\"shares\":", counters.shares);
+        out.extend_from_slice(b"}},\"product_tags\":[");
+        let mut first = true;
+        for piece in &cold.tags {
+            let Some(shelved) = self.shelf.products.get(&piece.product) else { continue };
+            if !shelved.active {
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            out.extend_from_slice(piece.text.as_bytes());
+            shelved.write_card(piece.variant(), out);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
+
+    /// What a sale is credited to: the creator, and the product of a clip that shows exactly one; with
+    /// several the tap decides.
+    pub fn credit(&self, ordinal: u32) -> Option<(AccountId, Option<ProductId>)> {
+        let cold = self.cold[ordinal as usize].as_ref()?;
+        let product = (cold.only_product.bits() != 0).then_some(cold.only_product);
+        Some((cold.creator, product))
+    }
+}

@@ -1,0 +1,142 @@
+//! What the index holds of one clip: a hot row for ranking, a cold one for the page.
+
+use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
+use crate::domain::time::Timestamp;
+use crate::ranking::order::mix;
+
+/// Hashtags that the hot row holds.
+pub const ROW_TAGS: usize = 4;
+/// Products that the hot row holds; a clip with more has the rest in its cold row.
+pub const ROW_PRODUCTS: usize = 3;
+
+/// A creator, hashtag, category or product as a small number. Numbers are never reused.
+pub type Entity = u32;
+/// No entity.
+pub const NONE: Entity = u32::MAX;
+
+/// All products are sold out.
+pub const SOLD_OUT: u8 = 1;
+/// It has tags, and none of the products is on the shelf any more.
+pub const UNSELLABLE: u8 = 2;
+/// It has at least one product on the shelf.
+pub const SHOPPABLE: u8 = 4;
+
+/// What tells a clip from others wherever 64 bits suffice: a mix of its id, never 0.
+pub fn clip_key(id: ClipId) -> u64 {
+    mix((id.bits() >> 64) as u64 ^ mix(id.bits() as u64)).max(1)
+}
+
+/// What ranking reads of a clip: one cache line, since a page touches hundreds of rows in no order
+/// and each line costs a trip to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct ClipRow {
+    /// [`clip_key`]; 0 marks a free row.
+    pub key: u64,
+    /// When it was published, Unix milliseconds.
+    pub published_ms: i64,
+    /// Whose it is.
+    pub creator: Entity,
+    /// The category of its first product.
+    pub category: Entity,
+    /// Hashtags, then [`NONE`].
+    pub tags: [Entity; ROW_TAGS],
+    /// Products, then [`NONE`].
+    pub products: [Entity; ROW_PRODUCTS],
+    /// Length of the clip.
+    pub duration_ms: u32,
+    /// Index of the set of markets it may be shown in; 0 means everywhere.
+    pub market_set: u16,
+    /// Impressions or views of late, whichever are more, for the exploration budget.
+    pub tries: u16,
+    /// [`SOLD_OUT`], [`UNSELLABLE`], [`SHOPPABLE`].
+    pub flags: u8,
+    /// Products in all; those beyond [`ROW_PRODUCTS`] stand in the cold row.
+    pub product_count: u8,
+}
+
+const _: () = assert!(size_of::<ClipRow>() == 64, "a hot row is one cache line");
+
+impl ClipRow {
+    /// A free row.
+    pub const FREE: Self = Self {
+        key: 0,
+        published_ms: 0,
+        creator: NONE,
+        category: NONE,
+        tags: [NONE; ROW_TAGS],
+        products: [NONE; ROW_PRODUCTS],
+        duration_ms: 0,
+        market_set: 0,
+        tries: 0,
+        flags: 0,
+        product_count: 0,
+    };
+
+    /// The products that the row holds.
+    pub fn row_products(&self) -> &[Entity] {
+        &self.products[..usize::from(self.product_count).min(ROW_PRODUCTS)]
+    }
+
+    /// The hashtags.
+    pub fn row_tags(&self) -> impl Iterator<Item = Entity> {
+        self.tags.into_iter().take_while(|tag| *tag != NONE)
+    }
+
+    /// Everything a viewer's taste may attach to.
+    pub fn entities(&self) -> impl Iterator<Item = Entity> {
+        let one = [self.creator, self.category].into_iter().chain(self.tags);
+        one.chain(self.products).filter(|entity| *entity != NONE)
+    }
+
+    /// When it was published.
+    pub fn published_at(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.published_ms)
+    }
+}
+
+/// One product tag, ready for the page but for its card.
+#[derive(Debug)]
+pub(super) struct TagPiece {
+    /// From `{"id":` to `"card":`.
+    pub text: Box<str>,
+    /// What is tagged.
+    pub product: Entity,
+    /// High and low half of the variant's bits; zeros for none. Halves keep the piece at 40 bytes.
+    variant: (u64, u64),
+}
+
+impl TagPiece {
+    pub(super) fn new(text: Box<str>, product: Entity, variant: Option<VariantId>) -> Self {
+        let bits = variant.map_or(0, VariantId::bits);
+        Self { text, product, variant: ((bits >> 64) as u64, bits as u64) }
+    }
+
+    pub(super) fn variant(&self) -> Option<VariantId> {
+        let bits = (u128::from(self.variant.0) << 64) | u128::from(self.variant.1);
+        (bits != 0).then(|| VariantId::from_bits(bits))
+    }
+}
+
+/// What only the page needs of a clip.
+#[derive(Debug)]
+pub(super) struct ColdRow {
+    /// Who it is.
+    pub id: ClipId,
+    /// Whose it is.
+    pub creator: AccountId,
+    /// The product of a clip that shows exactly one; all zeros otherwise.
+    pub only_product: ProductId,
+    /// `"clip":{"id":…,"creator":` and, from `split` on, what stands between creator and playback.
+    pub text: Box<str>,
+    /// Where the creator belongs.
+    pub split: u32,
+    /// Whether there is a storyboard.
+    pub has_storyboard: bool,
+    /// The objects' prefix.
+    pub media: Box<str>,
+    /// Tags in their order.
+    pub tags: Box<[TagPiece]>,
+    /// Products beyond those of the hot row.
+    pub more_products: Box<[Entity]>,
+}

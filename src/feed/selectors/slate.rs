@@ -1,0 +1,119 @@
+//! The ranked page: best first within the slate rules, with places kept for exploration.
+
+use rustc_hash::FxHashMap;
+
+use crate::domain::engagement::Counter;
+use crate::feed::candidate::{Candidate, SourceKind};
+use crate::feed::index::{Entity, ROW_PRODUCTS, SharedIndex};
+use crate::feed::query::FeedQuery;
+use crate::feed::stage::{Selected, Selector};
+use crate::ranking::diversity::{Face, Slate, SlateRules};
+use crate::ranking::explore::{Arm, Dice, Drawn, slots, thompson};
+use crate::ranking::order::{mix, ranked};
+
+/// One place of so many goes to exploration.
+const EXPLORE_EVERY: usize = 10;
+/// Clips that one draw is made among: the cost of a draw grows with them.
+const ARMS_MAX: usize = 8;
+
+/// See the module's head.
+pub struct VariedSlate {
+    index: SharedIndex,
+    rules: SlateRules,
+}
+
+impl VariedSlate {
+    /// With these rules; the index is asked for the products of clips that have many.
+    pub fn new(index: SharedIndex, rules: SlateRules) -> Self {
+        Self { index, rules }
+    }
+
+    /// Products beyond those of the hot row, for the candidates that have such.
+    fn overflow(&self, candidates: &[Candidate]) -> FxHashMap<u64, Vec<Entity>> {
+        let many = |one: &&Candidate| usize::from(one.row.product_count) > ROW_PRODUCTS;
+        let mut many = candidates.iter().filter(many).peekable();
+        if many.peek().is_none() {
+            return FxHashMap::default();
+        }
+        let index = self.index.read();
+        many.map(|one| (one.found.key, index.products(one.found.ordinal))).collect()
+    }
+}
+
+/// Draws the clips for the exploration places of a page of `len`.
+fn explore(query: &FeedQuery, candidates: &[Candidate], len: usize) -> Vec<(u32, f32)> {
+    let is_owed = |(_, one): &(usize, &Candidate)| one.source == SourceKind::Explore;
+    let owed = candidates.iter().enumerate().filter(is_owed);
+    let pool: Vec<usize> = owed.map(|(index, _)| index).take(ARMS_MAX.max(len / 2)).collect();
+    let arm = |&index: &usize| {
+        let count = |counter| candidates[index].counters.get(counter);
+        let views = count(Counter::Views).max(count(Counter::Impressions));
+        let good = count(Counter::Finishes) + count(Counter::Likes) + count(Counter::Shares);
+        let good = (good + count(Counter::Taps)).min(views);
+        Arm { good, bad: views - good + count(Counter::Negatives) }
+    };
+    let arms: Vec<Arm> = pool.iter().map(arm).collect();
+    let mut dice = Dice::new(mix(query.seed ^ 0xe791_07e0));
+    let drawn = thompson(&arms, slots(len, EXPLORE_EVERY).count(), &mut dice);
+    let place = |drawn: Drawn| (pool[drawn.arm] as u32, drawn.propensity);
+    drawn.into_iter().map(place).collect()
+}
+
+impl Selector for VariedSlate {
+    fn name(&self) -> &'static str {
+        "varied_slate"
+    }
+
+    fn select(&self, query: &FeedQuery, mut candidates: Vec<Candidate>) -> Selected {
+        let len = query.limit.min(candidates.len());
+        let mut drawn = explore(query, &candidates, len);
+        drawn.reverse(); // The best draw is popped first.
+        for one in &mut candidates {
+            if one.source == SourceKind::Explore {
+                one.source = SourceKind::Fresh; // Until it gets a place by being drawn.
+            }
+        }
+        let overflow = self.overflow(&candidates);
+        let face = |&index: &u32| {
+            let one = &candidates[index as usize];
+            let all = overflow.get(&one.found.key);
+            let products = all.map_or(one.row.row_products(), |all| all);
+            Face { creator: one.row.creator, products }
+        };
+        let scores = candidates.iter().map(|one| (one.score, one.found.key));
+        let mut ranking = ranked(scores, query.seed);
+        let shown: Vec<Face<'_>> = query
+            .shown
+            .iter()
+            .map(|one| Face { creator: one.creator, products: &one.products })
+            .collect();
+        let mut slate = Slate::after(&shown, self.rules);
+        let mut chosen: Vec<(u32, Option<f32>)> = Vec::with_capacity(len);
+        let mut slot = slots(len, EXPLORE_EVERY).peekable();
+        while chosen.len() < len {
+            if slot.next_if_eq(&chosen.len()).is_some()
+                && let Some((index, propensity)) = drawn.pop()
+                && slate.fits(&face(&index))
+                && let Some(place) = ranking.iter().position(|&other| other == index)
+            {
+                ranking.remove(place);
+                slate.push(face(&index));
+                chosen.push((index, Some(propensity)));
+                continue;
+            }
+            let Some(index) = slate.take(&mut ranking, face) else { break };
+            chosen.push((index, None));
+        }
+        let page = chosen.iter().map(|&(index, drawn)| {
+            let mut one = candidates[index as usize];
+            if let Some(propensity) = drawn {
+                one.source = SourceKind::Explore;
+                one.propensity = propensity;
+            }
+            one
+        });
+        let page = page.collect();
+        let rest = ranking.iter().map(|&index| candidates[index as usize]).collect();
+        Selected { page, rest }
+    }
+}

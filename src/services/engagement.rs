@@ -1,0 +1,172 @@
+//! Takes in what viewers do: checks it, makes it durable, and lets it act before it answers.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::domain::event::{Event, EventKind, EventRefusal};
+use crate::domain::id::{AccountId, ClipId, EventId};
+use crate::feed::index::SharedIndex;
+use crate::ports::clips::ClipStore;
+use crate::ports::clock::Clock;
+use crate::ports::entropy::Entropy;
+use crate::ports::error::StoreError;
+use crate::ports::events::{Appended, EventFate, EventLog, LoggedEvent, NewEvents};
+use crate::services::viewers::Viewers;
+
+/// Events read at a time when the index catches up with the log.
+const CATCH_UP_EVENTS: usize = 2_000;
+
+/// What became of a batch.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    /// New events.
+    pub accepted: usize,
+    /// Events that were there already.
+    pub duplicates: usize,
+    /// Events that were not taken, by their place in the batch.
+    pub rejected: Vec<(usize, EventRefusal)>,
+    /// A feed asked for after this offset reflects the batch.
+    pub watermark: u64,
+}
+
+/// Takes in events.
+pub struct Engagement {
+    log: Arc<dyn EventLog>,
+    clips: Arc<dyn ClipStore>,
+    viewers: Arc<Viewers>,
+    index: SharedIndex,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    catching_up: Mutex<()>,
+}
+
+impl Engagement {
+    /// Takes only what it needs.
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        clips: Arc<dyn ClipStore>,
+        viewers: Arc<Viewers>,
+        index: SharedIndex,
+        (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
+    ) -> Self {
+        Self { log, clips, viewers, index, clock, entropy, catching_up: Mutex::new(()) }
+    }
+
+    /// Takes in a client's events. Each is judged for itself.
+    pub async fn take(&self, viewer: AccountId, events: Vec<Event>) -> Result<Taken, StoreError> {
+        let now = self.clock.now();
+        let mut taken = Taken::default();
+        let mut good = Vec::with_capacity(events.len());
+        for (place, mut event) in events.into_iter().enumerate() {
+            let verdict = match event.check(now) {
+                Ok(()) => self.complete(&mut event).await?,
+                Err(refusal) => Err(refusal),
+            };
+            match verdict {
+                Ok(()) => good.push(event),
+                Err(refusal) => taken.rejected.push((place, refusal)),
+            }
+        }
+        let appended = self.record(viewer, good).await?;
+        for fate in &appended.fates {
+            match fate {
+                EventFate::Logged(_) | EventFate::Unchanged => taken.accepted += 1,
+                EventFate::Duplicate => taken.duplicates += 1,
+            }
+        }
+        taken.watermark = appended.head;
+        Ok(taken)
+    }
+
+    /// Looks up what an event leaves out: that the clip exists, and whose it is where that matters.
+    async fn complete(&self, event: &mut Event) -> Result<Result<(), EventRefusal>, StoreError> {
+        let Some(clip) = event.clip else { return Ok(Ok(())) };
+        let known = self.index.read().ordinal(clip);
+        let creator = known.and_then(|ordinal| Some(self.index.read().credit(ordinal)?.0));
+        let creator = match creator {
+            Some(creator) => creator,
+            None => match self.clips.get(clip).await? {
+                Some(clip) => clip.creator,
+                None => return Ok(Err(EventRefusal::UnknownClip)),
+            },
+        };
+        if matches!(event.kind, EventKind::Follow | EventKind::HideCreator) {
+            event.creator = Some(creator);
+        }
+        Ok(Ok(()))
+    }
+
+    /// Makes events durable and lets them act on the index and the viewer's state before it answers.
+    pub async fn record(
+        &self,
+        viewer: AccountId,
+        events: Vec<Event>,
+    ) -> Result<Appended, StoreError> {
+        let market = self.viewers.state(viewer).await?.read().market;
+        let batch = NewEvents { viewer, market, at: self.clock.now(), events };
+        if batch.events.is_empty() {
+            return Ok(Appended { fates: Vec::new(), head: self.log.head().await? });
+        }
+        let appended = self.log.append(batch.clone()).await?;
+        if !self.apply_next(&batch, &appended) {
+            self.catch_up().await?;
+        }
+        Ok(appended)
+    }
+
+    /// Applies a batch whose events are the next of the log; `false` if others come first.
+    fn apply_next(&self, batch: &NewEvents, appended: &Appended) -> bool {
+        let logged = batch.events.iter().zip(&appended.fates).filter_map(|(event, fate)| {
+            let EventFate::Logged(offset) = *fate else { return None };
+            let NewEvents { viewer, market, at, .. } = *batch;
+            Some(LoggedEvent { offset, viewer, market, at, event: *event })
+        });
+        let mut index = self.index.write();
+        for event in logged {
+            if event.offset > index.applied() + 1 {
+                return false;
+            }
+            self.viewers.apply(&event, &mut index);
+            index.apply(&event);
+        }
+        true
+    }
+
+    /// Applies what is in the log and not in the index yet; answers the offset reached.
+    pub async fn catch_up(&self) -> Result<u64, StoreError> {
+        let _one_at_a_time = self.catching_up.lock().await;
+        loop {
+            let after = self.index.read().applied();
+            let events = self.log.read(after, CATCH_UP_EVENTS).await?;
+            if events.is_empty() {
+                return Ok(after);
+            }
+            let mut index = self.index.write();
+            for event in &events {
+                self.viewers.apply(event, &mut index);
+                index.apply(event);
+            }
+        }
+    }
+
+    /// Takes in one action of a viewer that comes by its own route.
+    pub async fn act(
+        &self,
+        viewer: AccountId,
+        kind: EventKind,
+        (clip, creator): (Option<ClipId>, Option<AccountId>),
+    ) -> Result<(), StoreError> {
+        let event = Event {
+            id: EventId(self.entropy.bits()),
+            kind,
+            clip,
+            creator,
+            product: None,
+            slate: None,
+            position: None,
+            occurred_at: self.clock.now(),
+        };
+        self.record(viewer, vec![event]).await.map(drop)
+    }
+}

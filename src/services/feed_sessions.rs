@@ -1,0 +1,129 @@
+//! Feed sessions in memory, rebuilt from their stored pages and the cursor when they are gone.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
+
+use crate::domain::limits::SESSIONS_IN_MEMORY_MAX;
+use crate::domain::time::Timestamp;
+use crate::feed::index::{Index, SharedIndex, clip_key};
+use crate::feed::query::{ShownFace, Walk};
+use crate::ports::error::StoreError;
+use crate::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
+use crate::services::feed_cursor::FeedCursor;
+use crate::services::recent::Recent;
+
+/// Pages kept in memory per session, for clients that repeat a request; older ones are in the store.
+const PAGES: usize = 8;
+/// Faces kept for the slate rules: the window but one.
+const FACES: usize = 9;
+
+/// How far a session has come.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// The newest pages, the latest at the end.
+    pub pages: VecDeque<Arc<ServedPage>>,
+    /// Keys of all clips shown.
+    pub served: Arc<FxHashSet<u64>>,
+    /// The clips shown last.
+    pub shown: Vec<ShownFace>,
+    /// The walk over all clips; `None` before the first page in this process.
+    pub walk: Option<Walk>,
+    /// Following: how far down in time the pages went.
+    pub not_after: Option<Timestamp>,
+}
+
+impl Progress {
+    /// The page of that number, if it is still here.
+    pub fn page(&self, number: u32) -> Option<Arc<ServedPage>> {
+        self.pages.iter().find(|page| page.number == number).cloned()
+    }
+
+    /// Takes in that `page` was served.
+    pub fn take(&mut self, page: &Arc<ServedPage>, index: &Index) {
+        let served = Arc::make_mut(&mut self.served);
+        for item in &page.items {
+            served.insert(clip_key(item.clip));
+            let Some(ordinal) = index.ordinal(item.clip) else { continue };
+            let row = index.row(ordinal);
+            self.shown.push(ShownFace { creator: row.creator, products: index.products(ordinal) });
+            self.not_after = Some(row.published_at());
+        }
+        let surplus = self.shown.len().saturating_sub(FACES);
+        self.shown.drain(..surplus);
+        self.pages.push_back(Arc::clone(page));
+        if self.pages.len() > PAGES {
+            self.pages.pop_front();
+        }
+    }
+}
+
+/// A session in memory.
+#[derive(Debug)]
+pub struct Session {
+    /// What it is.
+    pub head: SessionHead,
+    /// How far it has come.
+    pub progress: Mutex<Progress>,
+}
+
+/// All sessions.
+pub struct Sessions {
+    store: Arc<dyn FeedSessions>,
+    index: SharedIndex,
+    loaded: Recent<u128, Arc<Session>>,
+}
+
+impl Sessions {
+    /// Over this store.
+    pub fn new(store: Arc<dyn FeedSessions>, index: SharedIndex) -> Self {
+        Self { store, index, loaded: Recent::new(SESSIONS_IN_MEMORY_MAX) }
+    }
+
+    /// A session that begins now.
+    pub fn begin(&self, head: SessionHead) -> Arc<Session> {
+        let session = Arc::new(Session { head, progress: Mutex::default() });
+        self.loaded.get_or_insert(head.id.bits(), session)
+    }
+
+    /// The session of a cursor. What neither memory nor the store knows any more is made up for by what
+    /// the cursor carries. `head` is what the session must be.
+    pub async fn resume(
+        &self,
+        head: SessionHead,
+        cursor: &FeedCursor,
+    ) -> Result<Arc<Session>, StoreError> {
+        if let Some(found) = self.loaded.get(&head.id.bits()) {
+            return Ok(found);
+        }
+        let mut progress = Progress::default();
+        let stored = self.store.load(head.id).await?;
+        let head = stored.as_ref().map_or(head, |(stored, _)| *stored);
+        let index = self.index.read();
+        for page in stored.into_iter().flat_map(|(_, pages)| pages) {
+            progress.take(&Arc::new(page), &index);
+        }
+        drop(index);
+        Arc::make_mut(&mut progress.served).extend(&cursor.shown);
+        let session = Arc::new(Session { head, progress: Mutex::new(progress) });
+        Ok(self.loaded.get_or_insert(head.id.bits(), session))
+    }
+
+    /// A page that was served long ago.
+    pub async fn old_page(
+        &self,
+        head: &SessionHead,
+        number: u32,
+    ) -> Result<Option<Arc<ServedPage>>, StoreError> {
+        let stored = self.store.load(head.id).await?;
+        let mut pages = stored.into_iter().flat_map(|(_, pages)| pages);
+        Ok(pages.find(|page| page.number == number).map(Arc::new))
+    }
+
+    /// Forgets sessions that began before `before`, in bounded steps; answers how many pages.
+    pub async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.store.forget(before, limit).await
+    }
+}

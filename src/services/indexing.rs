@@ -1,0 +1,206 @@
+//! Keeps the candidate index true: built from the stores at start, then a follower of the change log.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::domain::account::Account;
+use crate::domain::catalog::Product;
+use crate::domain::change::Change;
+use crate::domain::clip::Clip;
+use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
+use crate::domain::stock::StockLevel;
+use crate::feed::index::SharedIndex;
+use crate::ports::catalog::CatalogStore;
+use crate::ports::changes::ChangeLog;
+use crate::ports::clips::ClipStore;
+use crate::ports::counters::CounterStore;
+use crate::ports::error::StoreError;
+use crate::ports::inventory::InventoryStore;
+use crate::services::accounts::Accounts;
+use crate::services::engagement::Engagement;
+use crate::services::viewers::Viewers;
+
+/// Clips per step of a rebuild.
+const REBUILD_CLIPS: usize = 500;
+/// Changes per step.
+const CHANGES: usize = 500;
+
+/// What the index is made from.
+#[derive(Clone)]
+pub struct IndexingPorts {
+    /// Clips.
+    pub clips: Arc<dyn ClipStore>,
+    /// Products.
+    pub catalog: Arc<dyn CatalogStore>,
+    /// Stock.
+    pub inventory: Arc<dyn InventoryStore>,
+    /// Snapshots of counters.
+    pub counters: Arc<dyn CounterStore>,
+    /// What changed.
+    pub changes: Arc<dyn ChangeLog>,
+}
+
+/// Builds and feeds the index.
+pub struct Indexing {
+    ports: IndexingPorts,
+    accounts: Arc<Accounts>,
+    viewers: Arc<Viewers>,
+    engagement: Arc<Engagement>,
+    index: SharedIndex,
+    /// The offset of the change log that is taken in.
+    applied: AtomicU64,
+}
+
+impl Indexing {
+    /// Over an index that is still empty.
+    pub fn new(
+        ports: IndexingPorts,
+        accounts: Arc<Accounts>,
+        viewers: Arc<Viewers>,
+        engagement: Arc<Engagement>,
+        index: SharedIndex,
+    ) -> Self {
+        Self { ports, accounts, viewers, engagement, index, applied: AtomicU64::new(0) }
+    }
+
+    /// Builds the index; answers how many clips are in it. Call it once, before serving.
+    pub async fn rebuild(&self) -> Result<usize, StoreError> {
+        // What changes from here on is read again from the log: twice does no harm.
+        let head = self.ports.changes.head().await?;
+        let mut after = None;
+        let mut counted = 0;
+        loop {
+            let clips = self.ports.clips.published(after, REBUILD_CLIPS).await?;
+            let Some(last) = clips.last() else { break };
+            after = Some(last.id);
+            self.take_clips(&clips).await?;
+            let ids: Vec<ClipId> = clips.iter().map(|clip| clip.id).collect();
+            let (offset, rows) = self.ports.counters.load(&ids).await?;
+            counted = offset;
+            let mut index = self.index.write();
+            for row in &rows {
+                index.restore(row);
+            }
+        }
+        self.index.write().restored_to(counted);
+        self.engagement.catch_up().await?;
+        self.applied.store(head, Ordering::Release);
+        self.catch_up().await?;
+        Ok(self.index.read().len())
+    }
+
+    /// Puts clips in, with products and creators that the index does not know.
+    async fn take_clips(&self, clips: &[Clip]) -> Result<(), StoreError> {
+        let tagged = clips.iter().flat_map(|clip| clip.tags.iter().map(|tag| tag.product));
+        let products: BTreeSet<ProductId> = tagged.collect();
+        self.take_products(&products.into_iter().collect::<Vec<_>>()).await?;
+        let creators: BTreeSet<AccountId> = clips.iter().map(|clip| clip.creator).collect();
+        let mut accounts: Vec<Account> = Vec::new();
+        for creator in creators {
+            if !self.index.read().knows_creator(creator) {
+                accounts.push(self.accounts.get(creator).await?);
+            }
+        }
+        let mut index = self.index.write();
+        for account in &accounts {
+            index.set_creator(account);
+        }
+        for clip in clips {
+            index.set_clip(clip);
+        }
+        Ok(())
+    }
+
+    async fn take_products(&self, ids: &[ProductId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let products: Vec<Product> = self.ports.catalog.get_many(ids).await?;
+        let variants: Vec<VariantId> = products
+            .iter()
+            .flat_map(|product| product.variants.iter().map(|variant| variant.id))
+            .collect();
+        let levels = self.ports.inventory.levels(&variants).await?;
+        let available: HashMap<VariantId, u32> =
+            variants.into_iter().zip(levels.iter().map(StockLevel::available)).collect();
+        let mut index = self.index.write();
+        for product in &products {
+            index.set_product(product, |variant| available.get(&variant).copied().unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    /// Takes in what changed since the last call; answers how many changes.
+    pub async fn catch_up(&self) -> Result<usize, StoreError> {
+        let mut taken = 0;
+        loop {
+            let after = self.applied.load(Ordering::Acquire);
+            let changes = self.ports.changes.read(after, CHANGES).await?;
+            let Some(&(last, _)) = changes.last() else { return Ok(taken) };
+            self.take_changes(changes.iter().map(|(_, change)| *change)).await?;
+            taken += changes.len();
+            self.applied.fetch_max(last, Ordering::AcqRel);
+        }
+    }
+
+    /// The newest state is read for each thing once, however often it changed.
+    async fn take_changes(&self, changes: impl Iterator<Item = Change>) -> Result<(), StoreError> {
+        let mut clips = BTreeSet::new();
+        let mut products = BTreeSet::new();
+        let mut accounts = BTreeSet::new();
+        for change in changes {
+            match change {
+                Change::ClipPublished(id) | Change::ClipRemoved(id) => drop(clips.insert(id)),
+                Change::ProductChanged(id) | Change::StockChanged(id) => drop(products.insert(id)),
+                Change::AccountChanged(id) => drop(accounts.insert(id)),
+            }
+        }
+        self.take_products(&products.into_iter().collect::<Vec<_>>()).await?;
+        for id in accounts {
+            self.viewers.refresh(id).await?;
+            if self.index.read().knows_creator(id) {
+                let account = self.accounts.get(id).await?;
+                self.index.write().set_creator(&account);
+            }
+        }
+        let mut present = Vec::new();
+        for id in clips {
+            match self.ports.clips.get(id).await? {
+                Some(clip) if clip.published().is_some() => present.push(clip),
+                Some(_) | None => self.index.write().remove_clip(id),
+            }
+        }
+        self.take_clips(&present).await
+    }
+
+    /// Waits until there may be something to take in.
+    pub async fn wait(&self) {
+        self.ports.changes.wait(self.applied.load(Ordering::Acquire)).await;
+    }
+
+    /// Changes that are not taken in yet.
+    pub async fn lag(&self) -> Result<u64, StoreError> {
+        let head = self.ports.changes.head().await?;
+        Ok(head.saturating_sub(self.applied.load(Ordering::Acquire)))
+    }
+
+    /// Makes the counters durable, so that a start replays only what came after; answers how many clips
+    /// changed since the last call.
+    pub async fn snapshot(&self) -> Result<usize, StoreError> {
+        let (offset, rows) = {
+            let mut index = self.index.write();
+            (index.applied(), index.drain_dirty())
+        };
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let clips: Vec<ClipId> = rows.iter().map(|row| row.clip).collect();
+        let saved = self.ports.counters.save(offset, rows).await;
+        if let Err(error) = saved {
+            self.index.write().mark_dirty(clips.into_iter());
+            return Err(error);
+        }
+        Ok(clips.len())
+    }
+}

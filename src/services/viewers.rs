@@ -1,0 +1,90 @@
+//! Viewers' states in memory: loaded on first use, then kept up to date by the event log.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::domain::id::AccountId;
+use crate::domain::limits::{HISTORY_PER_VIEWER_MAX, SEEN_PER_VIEWER_MAX, VIEWERS_IN_MEMORY_MAX};
+use crate::feed::index::{Index, SharedIndex};
+use crate::feed::user::{SharedUser, UserState};
+use crate::ports::clock::Clock;
+use crate::ports::error::StoreError;
+use crate::ports::events::LoggedEvent;
+use crate::ports::user_state::{Reach, UserStates};
+use crate::services::accounts::Accounts;
+use crate::services::recent::Recent;
+
+/// See the module's head.
+pub struct Viewers {
+    states: Arc<dyn UserStates>,
+    accounts: Arc<Accounts>,
+    index: SharedIndex,
+    clock: Arc<dyn Clock>,
+    seen_window_ms: i64,
+    loaded: Recent<AccountId, SharedUser>,
+}
+
+impl Viewers {
+    /// Watched clips return after `seen_window_ms`.
+    pub fn new(
+        states: Arc<dyn UserStates>,
+        accounts: Arc<Accounts>,
+        index: SharedIndex,
+        clock: Arc<dyn Clock>,
+        seen_window_ms: i64,
+    ) -> Self {
+        let loaded = Recent::new(VIEWERS_IN_MEMORY_MAX);
+        Self { states, accounts, index, clock, seen_window_ms, loaded }
+    }
+
+    /// The state of a viewer, with every event in it that the index has taken in.
+    pub async fn state(&self, viewer: AccountId) -> Result<SharedUser, StoreError> {
+        if let Some(found) = self.loaded.get(&viewer) {
+            return Ok(found);
+        }
+        loop {
+            let account = self.accounts.get(viewer).await?;
+            let since = self.clock.now().plus_ms(-self.seen_window_ms);
+            let reach = Reach {
+                seen_since: since,
+                seen_max: SEEN_PER_VIEWER_MAX,
+                history_max: HISTORY_PER_VIEWER_MAX,
+            };
+            let rows = self.states.load(viewer, reach).await?;
+            // Events reach states under the index's lock: what it has taken in must be in the rows.
+            let mut index = self.index.write();
+            if rows.offset < index.applied() {
+                continue; // More came in while we read; it is in the store by now.
+            }
+            let state = UserState::new(account.market, account.personalised)
+                .with_seen_window(self.seen_window_ms)
+                .with_rows(&rows, &mut index);
+            return Ok(self.loaded.get_or_insert(viewer, Arc::new(RwLock::new(state))));
+        }
+    }
+
+    /// Takes in an event, if its viewer's state is loaded. Called in the order of the log, under the
+    /// lock of the index.
+    pub fn apply(&self, logged: &LoggedEvent, index: &mut Index) {
+        if let Some(state) = self.loaded.get(&logged.viewer) {
+            state.write().apply(logged, index);
+        }
+    }
+
+    /// Takes in that an account changed where it watches or how it wants to be served.
+    pub async fn refresh(&self, viewer: AccountId) -> Result<(), StoreError> {
+        let Some(state) = self.loaded.get(&viewer) else { return Ok(()) };
+        let account = self.accounts.get(viewer).await?;
+        let mut state = state.write();
+        state.market = account.market;
+        state.personalised = account.personalised;
+        Ok(())
+    }
+
+    /// Drops marks of clips that may return by now from the store.
+    pub async fn forget_old_marks(&self, viewer: AccountId) -> Result<(), StoreError> {
+        let before = self.clock.now().plus_ms(-self.seen_window_ms);
+        self.states.forget_seen(viewer, before).await
+    }
+}
