@@ -3,6 +3,7 @@
 
 use vitrine::domain::id::{AccountId, CheckoutId, OrderId};
 use vitrine::domain::limits::CHECKOUT_LEASE_MS;
+use vitrine::ports::inventory::InventoryStore;
 use vitrine::services::checkout::CheckoutError;
 
 use crate::faults::Fault;
@@ -90,6 +91,8 @@ async fn a_decline_gives_back_and_a_second_method_pays_under_every_fault() {
         let id = opened(world, &[(1, 2), (0, 1)]).await.unwrap();
         let declined = paid(world, id, "pm_decline", "first").await;
         assert!(matches!(declined, Err(CheckoutError::Refused { .. })), "{declined:?}");
+        let levels = InventoryStore::levels(&world.store, &world.variants).await.unwrap();
+        assert!(levels.iter().all(|level| level.held == 0), "back before the answer: {levels:?}");
         assert!(paid(world, id, "pm_approve", "second").await.unwrap().is_some());
     })
     .await;

@@ -35,8 +35,18 @@ use crate::support::START;
 #[derive(Default)]
 pub struct Bank {
     sandbox: Sandbox,
+    /// Payments whose money is reserved, whether anyone heard of it or not.
+    authorized: Mutex<HashSet<PaymentId>>,
     pub captured: Mutex<HashMap<PaymentId, Money>>,
     pub voided: Mutex<HashSet<PaymentId>>,
+}
+
+impl Bank {
+    fn note(&self, request: &PaymentRequest, answer: Authorization) {
+        if matches!(answer, Authorization::Authorized { .. }) {
+            self.authorized.lock().insert(request.payment);
+        }
+    }
 }
 
 #[async_trait]
@@ -50,11 +60,17 @@ impl PaymentProvider for Bank {
     }
 
     async fn authorize(&self, request: &PaymentRequest) -> Authorization {
-        self.sandbox.authorize(request).await
+        let answer = self.sandbox.authorize(request).await;
+        self.note(request, answer);
+        answer
     }
 
     async fn lookup(&self, request: &PaymentRequest) -> Lookup {
-        self.sandbox.lookup(request).await
+        let found = self.sandbox.lookup(request).await;
+        if let Lookup::Found(answer) = found {
+            self.note(request, answer);
+        }
+        found
     }
 
     async fn capture(&self, request: &PaymentRequest) -> Capture {
@@ -272,6 +288,10 @@ impl World {
         let mut charged = self.bank.captured.lock().clone();
         charged.retain(|payment, _| !self.bank.voided.lock().contains(payment));
         assert_eq!(charged, paid);
+        for payment in self.bank.authorized.lock().iter() {
+            let ended = paid.contains_key(payment) || self.bank.voided.lock().contains(payment);
+            assert!(ended, "no money stays reserved: {payment}");
+        }
         for audit in InventoryStore::audit(&self.store, None, usize::MAX).await.unwrap() {
             let level = audit.level;
             assert_eq!(level.held, 0, "nothing is held for ever");
