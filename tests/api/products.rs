@@ -4,8 +4,6 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use vitrine::domain::change::Change;
 
-use vitrine::ports::catalog::CatalogStore as _;
-
 use crate::support::TestApp;
 use crate::support::shop::mug;
 
