@@ -15,6 +15,10 @@ use vitrine::app::{App, Settings, assemble, embedded};
 use vitrine::config::Config;
 use vitrine::domain::account::Scope;
 
+/// The allocator of the `vitrine` command: what is measured is what is shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// An engine with its directory, which goes with it.
 pub struct Shop {
     pub app: App,
