@@ -25,7 +25,7 @@ test: setup-test ## The whole suite.
 check: setup-test ## What the gate asks for besides the tests: format, lints, documentation.
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
 
 bench: setup-test ## All benches; results belong into benches/README.md.
 	$(CARGO) bench --locked
