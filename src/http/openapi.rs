@@ -2,11 +2,12 @@
 
 use axum::Router;
 use serde_json::json;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
-    Schema,
+    Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
+    ResponseBuilder, Schema,
 };
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -66,9 +67,27 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
             &mut item.patch,
             &mut item.head,
         ];
-        operations.into_iter().flatten().for_each(add_problem);
+        for operation in operations.into_iter().flatten() {
+            add_problem(operation);
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    describe_id(parameter);
+                }
+            }
+        }
     }
     document
+}
+
+/// Gives a parameter that is described as an id (`` `clip_…` ``) the pattern of its text.
+fn describe_id(parameter: &mut Parameter) {
+    let described = parameter.description.as_deref().unwrap_or_default();
+    let prefix = described.strip_prefix('`').and_then(|rest| rest.split_once("_…`"));
+    if let Some((prefix, _)) = prefix {
+        let pattern = format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$");
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+        parameter.schema = Some(RefOr::T(Schema::Object(text.build())));
+    }
 }
 
 fn add_problem(operation: &mut Operation) {
