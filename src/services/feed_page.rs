@@ -154,7 +154,8 @@ impl FeedPages {
             None => (self.begin(&request, market, personalised, now), 0),
             Some(text) => self.resume(text, &request, market, now).await?,
         };
-        if let Some(page) = session.progress.lock().page(number) {
+        let known = session.progress.lock().page(number); // Lets go before the index is locked.
+        if let Some(page) = known {
             return Ok(self.show(&session.head, &page, now));
         }
         if let Some(page) = self.long_ago(&session, number).await? {
@@ -247,7 +248,7 @@ impl FeedPages {
         session: &Session,
         number: u32,
     ) -> Result<Option<Arc<ServedPage>>, StoreError> {
-        let newest = session.progress.lock().pages.back().map(|page| page.number);
+        let newest = session.progress.lock().pages.iter().map(|page| page.number).max();
         if newest.is_none_or(|newest| newest < number) {
             return Ok(None);
         }

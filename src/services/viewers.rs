@@ -15,6 +15,10 @@ use crate::ports::user_state::{Reach, UserStates};
 use crate::services::accounts::Accounts;
 use crate::services::recent::Recent;
 
+/// From so many marks on the store is told to drop those that are over: reading past them would cost
+/// more than dropping them.
+const TIDY_FROM: usize = 1_000;
+
 /// See the module's head.
 pub struct Viewers {
     states: Arc<dyn UserStates>,
@@ -52,6 +56,9 @@ impl Viewers {
                 history_max: HISTORY_PER_VIEWER_MAX,
             };
             let rows = self.states.load(viewer, reach).await?;
+            if rows.seen.len() >= TIDY_FROM {
+                self.states.forget_seen(viewer, since).await?;
+            }
             // Events reach states under the index's lock: what it has taken in must be in the rows.
             let mut index = self.index.write();
             if rows.offset < index.applied() {
@@ -80,11 +87,5 @@ impl Viewers {
         state.market = account.market;
         state.personalised = account.personalised;
         Ok(())
-    }
-
-    /// Drops marks of clips that may return by now from the store.
-    pub async fn forget_old_marks(&self, viewer: AccountId) -> Result<(), StoreError> {
-        let before = self.clock.now().plus_ms(-self.seen_window_ms);
-        self.states.forget_seen(viewer, before).await
     }
 }

@@ -177,6 +177,24 @@ impl Index {
         let clips = self.entities.clips(entity).to_vec();
         for ordinal in clips {
             self.rows[ordinal as usize].flags = self.flags(ordinal);
+            self.set_category(ordinal);
+        }
+    }
+
+    /// Files a clip under the category of its first known product.
+    fn set_category(&mut self, ordinal: u32) {
+        let products = self.products(ordinal);
+        let first = products.iter().find_map(|entity| self.shelf.products.get(entity));
+        let category = first.map_or(NONE, |shelved| shelved.category);
+        let old = std::mem::replace(&mut self.rows[ordinal as usize].category, category);
+        if old == category {
+            return;
+        }
+        if old != NONE {
+            self.entities.unlink(old, &self.rows, ordinal);
+        }
+        if category != NONE {
+            self.entities.link(category, &self.rows, ordinal);
         }
     }
 

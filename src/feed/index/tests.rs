@@ -115,6 +115,23 @@ fn a_clip_is_shown_as_the_api_says() {
 }
 
 #[test]
+fn a_clip_moves_with_its_product_to_another_category() {
+    let mut index = Index::new();
+    index.set_clip(&clip(1, 1, &[5], 5));
+    assert_eq!(index.row(0).category, NONE, "the product came late");
+    index.set_product(&product(5, true), |_| 3);
+    let first = index.row(0).category;
+    assert_eq!(index.clips_of(first), [0]);
+    let moved = Product { category: "garden".into(), ..product(5, true) };
+    index.set_product(&moved, |_| 3);
+    let second = index.row(0).category;
+    assert_ne!(first, second);
+    assert_eq!((index.clips_of(first), index.clips_of(second)), (&[][..], &[0][..]));
+    index.remove_clip(ClipId::from_bits(1));
+    assert!(index.clips_of(second).is_empty());
+}
+
+#[test]
 fn markets_limit_where_a_clip_is_allowed() {
     let mut index = Index::new();
     let germany = Market::new("DE").unwrap();
