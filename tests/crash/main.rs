@@ -8,6 +8,7 @@
 //! The moments come from a seed that is printed on failure; `CRASH_SEED` repeats them.
 
 mod profiles;
+mod purchases;
 mod server;
 mod traffic;
 mod uploads;
@@ -24,6 +25,7 @@ use vitrine::adapters::system::OsEntropy;
 use vitrine::ports::entropy::Entropy as _;
 
 use crate::profiles::Profiles;
+use crate::purchases::Purchases;
 use crate::server::Server;
 use crate::traffic::Client;
 use crate::traffic::Traffic;
@@ -55,6 +57,11 @@ fn all_traffic(server: &Server, seed: u64) -> Vec<Arc<dyn Traffic>> {
     for n in 0..2 {
         let token = server.token(&format!("profile-{n}"), "creator");
         all.push(Arc::new(Profiles::new(token)));
+    }
+    for n in 0..2 {
+        let merchant = server.token(&format!("merchant-{n}"), "merchant");
+        let buyer = server.token(&format!("buyer-{n}"), "viewer");
+        all.push(Arc::new(Purchases::new(merchant, buyer)));
     }
     all
 }
