@@ -159,3 +159,28 @@ async fn pictures_of_products_are_cleaned_and_shown() {
     let answer = app.send_bytes(&nord, Method::POST, "/v1/media", &[], b"<svg/>".to_vec()).await;
     assert_eq!(answer.problem(415), "unsupported_media_type");
 }
+
+#[tokio::test]
+async fn a_new_clip_with_a_new_merchants_product_reaches_a_new_viewer() {
+    let app = TestApp::new();
+    let (nord, mina) = (app.merchant("nord"), app.creator("mina"));
+    let product = json!({ "title": "Runner", "category": "shoes", "variants": [
+        { "sku": "R", "title": "Sand", "price": { "amount": 8_900, "currency": "USD" } }] });
+    let product = app.post(&nord, "/v1/products", product).await.expect(201);
+    let stock =
+        json!({ "variant_id": product["variants"][0]["id"], "delta": 9, "reason": "restock" });
+    app.post_keyed(&nord, "/v1/inventory/adjustments", "stock", stock).await.expect(200);
+    let body = json!({
+        "upload_id": upload(&app, &mina, sample("sneaker")).await, "caption": "Fast #shoes",
+        "product_tags": [{ "product_id": product["id"], "start_ms": 0, "end_ms": 4_000 }],
+    });
+    let clip = app.post(&mina, "/v1/clips", body).await.expect(202);
+    app.run_due_work().await;
+    app.app.indexing.catch_up().await.unwrap();
+
+    let page = app.get(&app.viewer("new here"), "/v1/feed").await.expect(200);
+    let item = &page["items"][0];
+    assert_eq!(item["clip"]["id"], clip["id"], "{page}");
+    assert_eq!(item["product_tags"][0]["card"]["availability"], "in_stock", "{item}");
+    assert!(item["clip"]["playback"]["hls_url"].as_str().unwrap().ends_with("/master.m3u8"));
+}
