@@ -10,7 +10,7 @@ ONE, TWO, THREE = 0x0001, 0x0002, 0x0003
 # A row that is not there, in a keyspace of Cassandra's own with three replicas.
 ABSENT = (
     "SELECT parent_id FROM system_distributed.parent_repair_history "
-    "WHERE parent_id = 00000000-0000-0000-0000-000000000000"
+    "WHERE parent_id = 00000000-0000-1000-8000-000000000000"
 )
 
 
@@ -48,14 +48,14 @@ def speaks(address, port):
         return False
 
 
-def sees(address, port, replicas):
-    """Whether a node believes that this many of the three replicas are up."""
+def amiss(address, port, replicas):
+    """None if a node believes that this many of the three replicas are up and they answer it, else what is amiss."""
     statement = ABSENT.encode()
     body = struct.pack(">I", len(statement)) + statement + struct.pack(">HB", replicas, 0)
     try:
         with socket.create_connection((address, port), timeout=5) as connection:
             exchange(connection, STARTUP, b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0", READY)
             exchange(connection, QUERY, body, RESULT)
-        return True
-    except (OSError, Refused):
-        return False
+        return None
+    except (OSError, Refused) as error:
+        return str(error)

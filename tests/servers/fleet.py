@@ -13,6 +13,7 @@ import pathlib
 import secrets
 import shutil
 import signal
+import threading
 import time
 
 import cql
@@ -21,6 +22,8 @@ import places
 import probes
 import processes
 
+# The variable that tells a test, or this program called by one, which run is meant.
+STATE = "VITRINE_TEST_SERVERS_STATE"
 TRIES_MAX = 3
 POLL_S = 0.1
 
@@ -38,6 +41,8 @@ class Fleet:
         self.logs = places.LOGS / self.directory.name
         # Those that this very process started, to notice and bury them when they end.
         self.children = []
+        # A start that fails or is broken off need not wait for the slower ones.
+        self.given_up = threading.Event()
 
     @classmethod
     def create(cls, owner):
@@ -48,7 +53,7 @@ class Fleet:
         fleet.logs.mkdir(parents=True)
         owner_record = {"pid": owner, "started": processes.started(owner)} if owner else None
         data = str(places.fast_directory(name, fleet.directory))
-        fleet.write({"owner": owner_record, "data": data, "nodes": {}, "environment": {}, "command": None})
+        fleet.write({"owner": owner_record, "data": data, "nodes": {}, "kinds": {}, "command": None})
         return fleet
 
     def read(self):
@@ -73,11 +78,18 @@ class Fleet:
     # Beginning
 
     def start(self, names):
-        """Starts these kinds at the same time and waits until all are ready."""
-        with concurrent.futures.ThreadPoolExecutor(max_workers=len(names)) as pool:
-            for done in [pool.submit(self.start_kind, name) for name in names]:
-                done.result()
-        return self.read()["environment"]
+        """Starts those of these kinds that are not there yet, at the same time, and waits until all are ready.
+        Gives the variables of all that this run has."""
+        missing = [name for name in dict.fromkeys(names) if name not in self.read()["kinds"]]
+        with concurrent.futures.ThreadPoolExecutor(max_workers=len(kinds.KINDS)) as pool:
+            try:
+                for done in concurrent.futures.as_completed([pool.submit(self.start_kind, name) for name in missing]):
+                    done.result()
+            except BaseException:
+                self.given_up.set()
+                raise
+        found = {key: value for told in self.read()["kinds"].values() for key, value in told.items()}
+        return {**found, STATE: str(self.file)}
 
     def start_kind(self, name):
         """Starts one kind; tries again with other ports if a server ends at once."""
@@ -96,14 +108,17 @@ class Fleet:
         scratch.mkdir()
         data.mkdir()
         nodes, environment = kinds.KINDS[name](data, scratch)
-        for node in nodes:
+        # The first one alone: the others of a ring ask it who is there.
+        for together in (nodes[:1], nodes[1:]):
             with self.change() as state:
-                self.spawn(state, node)
-            self.await_node(node)
+                for node in together:
+                    self.spawn(state, node)
+            for node in together:
+                self.await_node(node)
         if name == "ring":
             self.await_agreement()
         with self.change() as state:
-            state["environment"].update(environment)
+            state["kinds"][name] = environment
         if nodes:
             places.say(f"{name} is ready after {time.monotonic() - began:.1f} s ({', '.join(environment.values())})")
 
@@ -120,6 +135,8 @@ class Fleet:
         deadline = time.monotonic() + node["deadline_s"]
         while not probes.ready(node["probe"]):
             self.bury()
+            if self.given_up.is_set():
+                raise places.Failure(f"did not wait for {node['name']}")
             if not processes.alive(node["process"]):
                 raise Died(f"{node['name']} ended before it was ready (see {self.logs / node['name']}.log)")
             if time.monotonic() > deadline:
@@ -132,9 +149,9 @@ class Fleet:
         level = (cql.ONE, cql.TWO, cql.THREE)[len(living) - 1]
         deadline = time.monotonic() + living[0]["deadline_s"]
         for node in living:
-            while not cql.sees(node["probe"]["address"], node["probe"]["port"], level):
+            while not self.given_up.is_set() and (amiss := cql.amiss(node["probe"]["address"], node["probe"]["port"], level)):
                 if time.monotonic() > deadline:
-                    raise places.Failure(f"{node['name']} does not see {len(living)} living nodes; see {self.logs}")
+                    raise places.Failure(f"{node['name']} does not see {len(living)} nodes: {amiss}; see {self.logs}")
                 time.sleep(POLL_S)
 
     def ring(self):
@@ -153,27 +170,31 @@ class Fleet:
             raise places.Failure(f"there is no `{name}`; running: {', '.join(state['nodes']) or 'nothing'}")
         return state["nodes"][name]
 
-    def kill(self, name):
-        """Ends a node as a power cut would, and waits until it is gone."""
+    def kill(self, names):
+        """Ends nodes as a power cut would, and waits until they are gone."""
         with self.change() as state:
-            node = self.node(state, name)
-            node["expected"] = False
-            processes.end([node["process"]])
+            nodes = [self.node(state, name) for name in names]
+            for node in nodes:
+                node["expected"] = False
+            processes.end([node["process"] for node in nodes])
 
-    def revive(self, name):
-        """Starts a node again, on the same data and ports, and waits until it is ready and the others see it."""
+    def revive(self, names):
+        """Starts nodes again, on the same data and ports, and waits until they are ready and the others see them."""
         with self.change() as state:
-            node = self.node(state, name)
-            if not processes.alive(node["process"]):
-                self.spawn(state, node)
-        self.await_node(node)
-        if name.startswith("ring-"):
+            nodes = [self.node(state, name) for name in names]
+            for node in nodes:
+                if not processes.alive(node["process"]):
+                    self.spawn(state, node)
+        for node in nodes:
+            self.await_node(node)
+        if any(name.startswith("ring-") for name in names):
             self.await_agreement()
 
-    def signal(self, name, number):
-        """Holds a node still (SIGSTOP) or lets it go on (SIGCONT)."""
+    def signal(self, names, number):
+        """Holds nodes still (SIGSTOP) or lets them go on (SIGCONT)."""
         with self.change() as state:
-            processes.send(self.node(state, name)["process"], number)
+            for name in names:
+                processes.send(self.node(state, name)["process"], number)
 
     # Ending
 

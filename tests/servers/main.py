@@ -13,7 +13,6 @@ import kinds
 import places
 import processes
 
-STATE = "VITRINE_TEST_SERVERS_STATE"
 # What a command gets to end in good order before it is ended.
 GRACE_S = 15
 POLL_S = 0.2
@@ -37,16 +36,18 @@ def parser():
     one.add_argument("names", nargs="+", **names)
     one = commands.add_parser("run", help="start servers, run a command with the variables, stop them whatever happens")
     one.add_argument("names", nargs="+", **names)
+    one = commands.add_parser("add", help="start more servers in the present run, print the variables; they end with it")
+    one.add_argument("names", nargs="+", **names)
     commands.add_parser("stop", help="stop what `start` left running")
     commands.add_parser("status", help="show what runs")
     for name, what in [
-        ("kill", "end a node as a power cut would"),
-        ("revive", "start a killed node again on its data"),
-        ("pause", "hold a node still"),
-        ("resume", "let a paused node go on"),
+        ("kill", "end nodes as a power cut would"),
+        ("revive", "start killed nodes again on their data"),
+        ("pause", "hold nodes still"),
+        ("resume", "let paused nodes go on"),
     ]:
         one = commands.add_parser(name, help=what)
-        one.add_argument("node", metavar="NODE")
+        one.add_argument("nodes", nargs="+", metavar="NODE")
     one = commands.add_parser("watch")
     one.add_argument("directory")
     return top
@@ -75,6 +76,8 @@ def act(asked, rest):
         fetch.fetch(asked.names or list(kinds.KINDS))
     elif asked.command == "start":
         start(asked.names)
+    elif asked.command == "add":
+        add(asked.names)
     elif asked.command == "run":
         return Run(asked.names, rest).whole()
     elif asked.command == "stop":
@@ -87,27 +90,27 @@ def act(asked, rest):
     elif asked.command == "watch":
         watch(asked.directory)
     else:
-        fault(present(), asked.command, asked.node)
+        fault(present(), asked.command, asked.nodes)
     return 0
 
 
-def fault(one, command, node):
-    """Does something bad or good to a node."""
+def fault(one, command, nodes):
+    """Does something bad or good to nodes."""
     if command == "kill":
-        one.kill(node)
+        one.kill(nodes)
     elif command == "revive":
-        one.revive(node)
+        one.revive(nodes)
     else:
-        one.signal(node, signal.SIGSTOP if command == "pause" else signal.SIGCONT)
+        one.signal(nodes, signal.SIGSTOP if command == "pause" else signal.SIGCONT)
 
 
 def present():
     """The run that is meant: that of the variable, else the only one."""
-    if STATE in os.environ:
-        return fleet.Fleet(os.path.dirname(os.environ[STATE]))
+    if fleet.STATE in os.environ:
+        return fleet.Fleet(os.path.dirname(os.environ[fleet.STATE]))
     runs = fleet.all_runs()
     if len(runs) != 1:
-        raise places.Failure(f"{len(runs)} runs are there; {STATE} says which one is meant")
+        raise places.Failure(f"{len(runs)} runs are there; {fleet.STATE} says which one is meant")
     return runs[0]
 
 
@@ -132,7 +135,18 @@ def start(names):
     except BaseException:
         one.stop(keep_logs=True)
         raise
-    for key, value in {**environment, STATE: str(one.file)}.items():
+    tell(environment)
+
+
+def add(names):
+    """Starts more servers in a run that is there already; they end with it."""
+    fetch.fetch(names)
+    tell(present().start(names))
+
+
+def tell(environment):
+    """Prints variables."""
+    for key, value in environment.items():
         print(f"{key}={value}")
 
 
@@ -170,7 +184,7 @@ class Run:
         watcher = subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True)
         code = 1
         try:
-            environment = {**one.start(self.names), STATE: str(one.file)}
+            environment = one.start(self.names)
             code = self.run_command(one, environment)
             dead = one.casualties()
             if dead:
@@ -217,9 +231,9 @@ class Run:
 
     def end_command(self):
         """Asks the command to end, then makes it."""
-        if self.child is None or self.child.poll() is not None:
-            return
         for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.child is None or self.child.poll() is not None:
+                return
             if self.own_group:
                 os.killpg(self.child.pid, number)
             else:

@@ -9,9 +9,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 # Several checkouts may share what was fetched; what runs is each one's own.
+OWN = pathlib.Path(os.environ.get("VITRINE_TEST_SERVERS_OWN") or ROOT / "target" / "servers")
 CACHE = pathlib.Path(os.environ.get("VITRINE_TEST_SERVERS_CACHE") or ROOT / "target" / "servers")
-RUNS = ROOT / "target" / "servers" / "run"
-LOGS = ROOT / "target" / "servers" / "logs"
+RUNS = OWN / "run"
+LOGS = OWN / "logs"
 
 # Cassandra's version stands in cassandra/pom.xml, Redis and promtool are the system's.
 TOXIPROXY = ("toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server", "v2.12.0")
