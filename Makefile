@@ -3,6 +3,8 @@
 
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
+# Tests that need the ring of three add it themselves (tests/servers/README.md).
+TEST_SERVERS := cassandra redis s3 toxiproxy promtool
 
 .PHONY: help demo test check bench doc fmt setup setup-test clean
 
@@ -12,15 +14,17 @@ help: ## Show this list.
 setup: ## Install what building and running need (FFmpeg's libraries).
 	@scripts/install build
 
-setup-test: ## Install what the tests need besides (ffmpeg, Chromium and its driver).
+setup-test: ## Install what the tests need besides (ffmpeg, Chromium and its driver, what servers run on).
 	@scripts/install build test
 
 demo: setup ## Build and run with demo content on http://127.0.0.1:8080 (DEMO_ARGS adds arguments).
 	$(CARGO) build --release --locked
 	./target/release/vitrine demo $(DEMO_ARGS)
 
-test: setup-test ## The whole suite.
-	$(CARGO) test --locked --no-fail-fast
+test: setup-test ## The whole suite, with the real servers it needs (started on free ports, and ended).
+	scripts/test-servers fetch
+	python3 tests/servers/checks.py
+	scripts/test-servers run $(TEST_SERVERS) -- $(CARGO) test --locked --no-fail-fast
 
 check: setup-test ## What the gate asks for besides the tests: format, lints, documentation.
 	$(CARGO) fmt --check

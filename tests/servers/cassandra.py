@@ -37,7 +37,9 @@ def home():
 
 def java():
     """A Java that Cassandra 5 runs on: 17 is the one we know; later than 23 it cannot."""
-    homes = [os.environ.get("JAVA_HOME", ""), *sorted(map(str, pathlib.Path("/usr/lib/jvm").glob("*17*")))]
+    usual = [*pathlib.Path("/usr/lib/jvm").glob("*17*")]
+    usual += [*pathlib.Path("/opt/homebrew/opt").glob("openjdk@17"), *pathlib.Path("/usr/local/opt").glob("openjdk@17")]
+    homes = [os.environ.get("JAVA_HOME", ""), *sorted(map(str, usual))]
     candidates = [shutil.which("java"), *(os.path.join(home, "bin", "java") for home in homes if home)]
     for candidate in candidates:
         if candidate and os.access(candidate, os.X_OK):
