@@ -62,7 +62,8 @@ def fetch():
         places.say(f"fetching Apache Cassandra {version()} from Maven: the CQL server that the tests run on")
         partial = home() / "lib.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        command = [places.program("mvn"), "-B", "-q", "-Dstyle.color=never", "--strict-checksums", "-f", str(SOURCE / "pom.xml")]
+        command = [places.program("mvn"), "-B", "-q", "-Dstyle.color=never", "--strict-checksums"]
+        command += ["-f", str(SOURCE / "pom.xml")]
         command += ["dependency:copy-dependencies", f"-DoutputDirectory={partial}"]
         if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False).returncode != 0:
             raise places.Failure("Maven could not fetch Cassandra")

@@ -149,7 +149,8 @@ class Fleet:
         level = (cql.ONE, cql.TWO, cql.THREE)[len(living) - 1]
         deadline = time.monotonic() + living[0]["deadline_s"]
         for node in living:
-            while not self.given_up.is_set() and (amiss := cql.amiss(node["probe"]["address"], node["probe"]["port"], level)):
+            address, port = node["probe"]["address"], node["probe"]["port"]
+            while not self.given_up.is_set() and (amiss := cql.amiss(address, port, level)):
                 if time.monotonic() > deadline:
                     raise places.Failure(f"{node['name']} does not see {len(living)} nodes: {amiss}; see {self.logs}")
                 time.sleep(POLL_S)

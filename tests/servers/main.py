@@ -36,7 +36,7 @@ def parser():
     one.add_argument("names", nargs="+", **names)
     one = commands.add_parser("run", help="start servers, run a command with the variables, stop them whatever happens")
     one.add_argument("names", nargs="+", **names)
-    one = commands.add_parser("add", help="start more servers in the present run, print the variables; they end with it")
+    one = commands.add_parser("add", help="start more servers in the present run; they end with it")
     one.add_argument("names", nargs="+", **names)
     commands.add_parser("stop", help="stop what `start` left running")
     commands.add_parser("status", help="show what runs")
