@@ -20,8 +20,9 @@ HEAP_IN_RING = "512m"
 ALONE_DEADLINE_S = 180
 ARCHIVE_DEADLINE_S = 120
 
-# An even cut of the token range, so that each node is the first replica of a third.
-TOKENS = [-(1 << 63) + step * ((1 << 64) // 3) for step in range(3)]
+# An even cut of the token range, so that each node is the first replica of a third. Not at its very beginning, which is
+# no token that a row can have.
+TOKENS = [-(1 << 63) + (2 * step + 1) * ((1 << 64) // 6) for step in range(3)]
 
 
 def version():
