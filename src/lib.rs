@@ -6,6 +6,7 @@
 //! | layer | what it is |
 //! |---|---|
 //! | [`domain`] | pure values and rules |
+//! | [`records`] | domain values as the bytes that stores keep |
 //! | [`ports`] | traits for everything outside, each with a contract |
 //! | [`services`] | the use cases |
 //! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |
@@ -24,6 +25,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod ports;
 pub mod ranking;
+pub mod records;
 pub mod services;
 pub mod telemetry;
 pub mod worker;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ranking", &["domain"]),
+    ("records", &["domain"]),
     ("ports", &["domain"]),
     ("feed", &["domain", "ranking", "ports"]),
     ("services", &["domain", "ports", "ranking", "feed"]),
-    ("adapters", &["domain", "ports"]),
+    ("adapters", &["domain", "records", "ports"]),
     ("worker", &["domain", "ports", "services"]),
     ("http", &["domain", "services", "ports"]),
     ("config", &["domain"]),
@@ -21,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "domain",
             "ranking",
+            "records",
             "ports",
             "feed",
             "services",
@@ -141,6 +143,19 @@ fn the_pure_layers_stay_pure() {
                 });
                 assert!(foreign.is_none(), "{}: `{word}` in {foreign:?}", path.display());
             }
+        }
+    }
+}
+
+/// Every store shares the records, so they must suit every store.
+#[test]
+fn records_know_nothing_but_their_serialisation() {
+    for path in files("src/records", "rs") {
+        let code = without_comments(&code(&path));
+        for line in code.lines().filter_map(|line| line.trim_start().strip_prefix("use ")) {
+            let named = line.split([':', ';']).next().unwrap();
+            let fine = ["crate", "serde", "std"].contains(&named);
+            assert!(fine, "{}: records must not name `{named}`", path.display());
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod checkout;
 pub mod clip;
 pub mod engagement;
 pub mod event;
+pub mod feed_session;
 pub mod id;
 pub mod job;
 pub mod ledger;

@@ -1,5 +1,6 @@
 //! A resumable upload: how many bytes are promised, how many are safe, until when it is kept.
 
+use crate::domain::id::{AccountId, ClipId, UploadId};
 use crate::domain::limits::{
     UPLOAD_BYTES_MAX, UPLOAD_METADATA_BYTES_MAX, UPLOAD_METADATA_PAIRS_MAX,
 };
@@ -228,6 +229,23 @@ impl Upload {
             }
         }
     }
+}
+
+/// An upload with whose it is and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadRecord {
+    /// Who it is.
+    pub id: UploadId,
+    /// Who may see and continue it.
+    pub owner: AccountId,
+    /// How far it has come.
+    pub upload: Upload,
+    /// Whether all bytes are in the object store.
+    pub stored: bool,
+    /// The clip it became, once one was made of it: a second request finds the first one's clip.
+    pub clip: Option<ClipId>,
+    /// Grows by one with each change; the guard of conditional writes.
+    pub version: u64,
 }
 
 #[cfg(test)]

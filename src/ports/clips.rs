@@ -25,7 +25,9 @@ pub trait ClipStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Clip>, StoreError>;
 
-    /// All published clips in id order, strictly above `after`: how an index is rebuilt.
+    /// All published clips, each exactly once, at most `limit`: how an index is rebuilt. They come in an
+    /// order of the store's own, which goes on behind `after`, the last one of the page before (it need
+    /// not be published any more). A page is shorter than `limit` only when it is the last.
     async fn published(&self, after: Option<ClipId>, limit: usize)
     -> Result<Vec<Clip>, StoreError>;
 }

@@ -109,7 +109,9 @@ pub trait InventoryStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(VariantId, HoldId)>, StoreError>;
 
-    /// All variants in id order, strictly above `after`, at most `limit`, with their holds counted anew.
+    /// All variants that were ever written, each exactly once, at most `limit`, with their holds counted
+    /// anew. They come in an order of the store's own, which goes on behind `after`, the last one of the
+    /// page before. A page is shorter than `limit` only when it is the last.
     async fn audit(
         &self,
         after: Option<VariantId>,

@@ -17,15 +17,16 @@ pub trait Journal: Send + Sync {
     /// The transfer.
     async fn get(&self, id: TransferId) -> Result<Option<Transfer>, StoreError>;
 
-    /// All transfers in id order, strictly above `after`, at most `limit`.
+    /// All transfers, each exactly once, at most `limit`. They come in an order of the store's own, which
+    /// goes on behind `after`, the last one of the page before. A page is shorter than `limit` only when
+    /// it is the last.
     async fn all(
         &self,
         after: Option<TransferId>,
         limit: usize,
     ) -> Result<Vec<Transfer>, StoreError>;
 
-    /// Transfers with a posting to an account that `owner` owns, in id order, strictly above `after`, at
-    /// most `limit`.
+    /// Transfers with a posting to an account that `owner` owns, paged like [`Self::all`].
     async fn by_owner(
         &self,
         owner: AccountId,

@@ -43,6 +43,8 @@ pub trait OrderStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Order>, StoreError>;
 
-    /// All orders in id order, strictly above `after`, at most `limit`: what an auditor walks.
+    /// All orders, each exactly once, at most `limit`: what an auditor walks. They come in an order of
+    /// the store's own, which goes on behind `after`, the last one of the page before. A page is shorter
+    /// than `limit` only when it is the last.
     async fn all(&self, after: Option<OrderId>, limit: usize) -> Result<Vec<Order>, StoreError>;
 }

@@ -2,27 +2,11 @@
 
 use async_trait::async_trait;
 
-use crate::domain::id::{AccountId, ClipId, UploadId};
+use crate::domain::id::{AccountId, UploadId};
 use crate::domain::time::Timestamp;
-use crate::domain::upload::Upload;
 use crate::ports::error::StoreError;
 
-/// An upload with whose it is and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadRecord {
-    /// Who it is.
-    pub id: UploadId,
-    /// Who may see and continue it.
-    pub owner: AccountId,
-    /// How far it has come.
-    pub upload: Upload,
-    /// Whether all bytes are in the object store.
-    pub stored: bool,
-    /// The clip it became, once one was made of it: a second request finds the first one's clip.
-    pub clip: Option<ClipId>,
-    /// Grows by one with each change; the guard of conditional writes.
-    pub version: u64,
-}
+pub use crate::domain::upload::UploadRecord;
 
 /// Keeps upload records.
 #[async_trait]

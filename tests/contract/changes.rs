@@ -33,7 +33,7 @@ fn changes(numbers: std::ops::Range<u64>) -> Vec<Change> {
     numbers.map(change).collect()
 }
 
-/// Runs every case over an empty log.
+/// Runs every case. The log's first offset is told by [`survives`].
 pub async fn suite(store: Arc<dyn ChangeLog>) {
     offsets_are_dense_from_one(&*store).await;
     batches_of_many_writers_do_not_mix(&store).await;
@@ -43,21 +43,22 @@ pub async fn suite(store: Arc<dyn ChangeLog>) {
 }
 
 async fn offsets_are_dense_from_one(store: &dyn ChangeLog) {
-    assert_eq!(store.head().await.unwrap(), 0);
-    assert_eq!(store.read(0, 10).await.unwrap(), []);
-    assert_eq!(store.append(&[]).await.unwrap(), 0);
-    assert_eq!(store.append(&changes(0..3)).await.unwrap(), 3);
-    assert_eq!(store.append(&changes(3..10)).await.unwrap(), 10);
-    assert_eq!(store.append(&[]).await.unwrap(), 10, "nothing more, so the last one is the last");
-    assert_eq!(store.head().await.unwrap(), 10);
-    let all: Vec<(u64, Change)> = (1..=10).zip(changes(0..10)).collect();
-    assert_eq!(store.read(0, 100).await.unwrap(), all);
-    assert_eq!(store.read(0, 4).await.unwrap(), all[..4]);
-    assert_eq!(store.read(4, 4).await.unwrap(), all[4..8]);
-    assert_eq!(store.read(9, 4).await.unwrap(), all[9..]);
-    assert_eq!(store.read(10, 4).await.unwrap(), []);
+    let head = store.head().await.unwrap();
+    assert_eq!(store.read(head, 10).await.unwrap(), []);
+    assert_eq!(store.append(&[]).await.unwrap(), head);
+    assert_eq!(store.append(&changes(0..3)).await.unwrap(), head + 3);
+    assert_eq!(store.append(&changes(3..10)).await.unwrap(), head + 10);
+    let none = store.append(&[]).await.unwrap();
+    assert_eq!(none, head + 10, "nothing more, so the last one is the last");
+    assert_eq!(store.head().await.unwrap(), head + 10);
+    let all: Vec<(u64, Change)> = (head + 1..).zip(changes(0..10)).collect();
+    assert_eq!(store.read(head, 100).await.unwrap(), all);
+    assert_eq!(store.read(head, 4).await.unwrap(), all[..4]);
+    assert_eq!(store.read(head + 4, 4).await.unwrap(), all[4..8]);
+    assert_eq!(store.read(head + 9, 4).await.unwrap(), all[9..]);
+    assert_eq!(store.read(head + 10, 4).await.unwrap(), []);
     assert_eq!(store.read(u64::MAX, 4).await.unwrap(), []);
-    assert_eq!(store.read(0, 0).await.unwrap(), []);
+    assert_eq!(store.read(head, 0).await.unwrap(), []);
 }
 
 async fn batches_of_many_writers_do_not_mix(store: &Arc<dyn ChangeLog>) {
@@ -137,8 +138,9 @@ async fn every_waiter_wakes(store: &Arc<dyn ChangeLog>) {
     tokio::time::timeout(PATIENCE, waiters.join_all()).await.expect("all of them wake");
 }
 
-/// Entries stay, and offsets go on where they ended.
+/// Offsets begin at one, entries stay, and offsets go on where they ended.
 pub async fn survives(open: impl AsyncFn() -> Arc<dyn ChangeLog>) {
+    assert_eq!(open().await.head().await.unwrap(), 0);
     for n in 0..5_u64 {
         assert_eq!(open().await.append(&changes(n * 2..n * 2 + 2)).await.unwrap(), n * 2 + 2);
     }

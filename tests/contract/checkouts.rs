@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use vitrine::adapters::embedded::Embedded;
 use vitrine::domain::checkout::{CheckoutState, Refusal, UndoEnd};
 use vitrine::domain::id::{AccountId, CheckoutId, VariantId};
 use vitrine::domain::payment::DeclineReason;
@@ -11,17 +10,16 @@ use vitrine::ports::checkouts::CheckoutStore;
 use vitrine::ports::error::StoreError;
 
 use crate::shop_rows::{at, attempt, checkout};
+use crate::stores;
+use crate::stores::refused;
+
+stores::over_every_store!(CheckoutStore);
 
 /// The whole contract.
-pub async fn check(store: Arc<dyn CheckoutStore>) {
+pub async fn suite(store: Arc<dyn CheckoutStore>) {
     every_state_comes_back_as_it_was(&*store).await;
     one_of_many_writers_wins(&store).await;
     what_is_due_follows_the_row(&*store).await;
-}
-
-#[tokio::test]
-async fn embedded() {
-    check(Arc::new(Embedded::in_memory().unwrap())).await;
 }
 
 async fn every_state_comes_back_as_it_was(store: &dyn CheckoutStore) {
@@ -64,8 +62,7 @@ async fn one_of_many_writers_wins(store: &Arc<dyn CheckoutStore>) {
         let stored = store.get(CheckoutId::from_bits(200)).await.unwrap();
         assert_eq!(stored, won.into_iter().next().unwrap().ok());
     }
-    let gap = checkout(200, 2, 5, CheckoutState::Expired);
-    assert!(matches!(store.put(&gap).await, Err(StoreError::Conflict)));
+    refused(store.put(&checkout(200, 2, 5, CheckoutState::Expired)).await);
 }
 
 async fn what_is_due_follows_the_row(store: &dyn CheckoutStore) {
@@ -90,4 +87,29 @@ async fn what_is_due_follows_the_row(store: &dyn CheckoutStore) {
     assert_eq!(due(600_000).await, [301]);
     assert_eq!(store.unfinished(buyer, 10).await.unwrap(), 1);
     assert_eq!(store.due(at(600_000), 1).await.unwrap().len(), 1, "at most the limit");
+}
+
+/// Rows and lists are there after a reopening, and the guard with them.
+pub async fn survives(open: impl AsyncFn() -> Arc<dyn CheckoutStore>) {
+    let lease = |ms| CheckoutState::Opening { lease_until: at(ms) };
+    let store = open().await;
+    store.put(&checkout(1, 9, 1, lease(20))).await.unwrap();
+    store.put(&checkout(2, 9, 1, lease(10))).await.unwrap();
+    store.put(&checkout(3, 9, 1, CheckoutState::Canceled)).await.unwrap();
+    drop(store);
+
+    let store = open().await;
+    let ids = [2, 1].map(CheckoutId::from_bits);
+    assert_eq!(store.due(at(20), 10).await.unwrap(), ids);
+    assert_eq!(store.unfinished(AccountId::from_bits(9), 10).await.unwrap(), 2);
+    let first = checkout(1, 9, 1, lease(20));
+    assert_eq!(store.get(first.id).await.unwrap(), Some(first.clone()));
+    refused(store.put(&first).await);
+    store.put(&checkout(1, 9, 2, CheckoutState::Completed { attempt: attempt() })).await.unwrap();
+    drop(store);
+
+    let store = open().await;
+    assert_eq!(store.due(at(i64::MAX - 1), 10).await.unwrap(), ids[..1]);
+    assert_eq!(store.unfinished(AccountId::from_bits(9), 10).await.unwrap(), 1);
+    refused(store.put(&checkout(1, 9, 2, CheckoutState::Expired)).await);
 }

@@ -1,5 +1,6 @@
 //! The contract of the clips.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use vitrine::domain::account::Market;
@@ -95,14 +96,26 @@ async fn ids_of(
     clips.iter().map(|clip| clip.id).collect()
 }
 
-async fn published(store: &dyn ClipStore, after: Option<i64>, limit: usize) -> Vec<ClipId> {
-    let clips = store.published(after.map(id), limit).await.unwrap();
-    clips.iter().map(|clip| clip.id).collect()
+/// Which of the clips of these numbers are published, by a walk in pages of `limit`.
+async fn published_of(
+    store: &dyn ClipStore,
+    limit: usize,
+    numbers: RangeInclusive<i64>,
+) -> Vec<ClipId> {
+    let page = async |after, limit| store.published(after, limit).await;
+    let found = stores::walk(limit, |clip: &Clip| clip.id, page).await;
+    numbers.map(id).filter(|&id| found.iter().any(|clip| clip.id == id)).collect()
+}
+
+async fn published(store: &dyn ClipStore, numbers: RangeInclusive<i64>) -> Vec<ClipId> {
+    published_of(store, 100, numbers).await
 }
 
 /// Runs every case over an empty store.
 pub async fn suite(store: Arc<dyn ClipStore>) {
     a_creators_list_is_newest_first_and_paged(&*store).await;
+    what_is_published_is_walked_once(&*store).await;
+    a_walk_goes_on_behind_a_clip_that_left_it(&*store).await;
     lists_follow_the_state(&*store).await;
     every_field_comes_back(&*store).await;
     only_the_next_version_is_written(&*store).await;
@@ -122,12 +135,36 @@ async fn a_creators_list_is_newest_first_and_paged(store: &dyn ClipStore) {
     assert_eq!(ids_of(store, mine, Some(1), 2).await, []);
     assert_eq!(ids_of(store, mine, None, 0).await, []);
     assert_eq!(ids_of(store, nobody, None, 10).await, []);
+}
 
-    let all = [101, 102, 103, 104, 105].map(id);
-    assert_eq!(published(store, None, 10).await, all);
-    assert_eq!(published(store, None, 2).await, all[..2]);
-    assert_eq!(published(store, Some(102), 2).await, all[2..4]);
-    assert_eq!(published(store, Some(105), 2).await, []);
+async fn what_is_published_is_walked_once(store: &dyn ClipStore) {
+    let creator = stores::account(8);
+    for (n, state) in (601..).zip([ready(), failed(), ready(), processing(), ready(), removed()]) {
+        store.put(&clip(n, creator, state)).await.unwrap();
+    }
+    for limit in [1, 2, 3, 100] {
+        assert_eq!(published_of(store, limit, 601..=606).await, [601, 603, 605].map(id));
+    }
+    let page = store.published(None, 100).await.unwrap();
+    let whole = page.into_iter().find(|clip| clip.id == id(603));
+    assert_eq!(whole, Some(clip(603, creator, ready())));
+}
+
+async fn a_walk_goes_on_behind_a_clip_that_left_it(store: &dyn ClipStore) {
+    let creator = stores::account(9);
+    for n in 701..=705 {
+        store.put(&clip(n, creator, ready())).await.unwrap();
+    }
+    let (mut after, mut seen) = (None, Vec::new());
+    while let Some(found) = store.published(after, 1).await.unwrap().pop() {
+        after = Some(found.id);
+        if found.creator == creator {
+            turn(store, found.id, removed()).await;
+            seen.push(found.id);
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [701, 702, 703, 704, 705].map(id));
 }
 
 async fn lists_follow_the_state(store: &dyn ClipStore) {
@@ -135,16 +172,16 @@ async fn lists_follow_the_state(store: &dyn ClipStore) {
     for n in [201, 202] {
         store.put(&clip(n, creator, processing())).await.unwrap();
     }
-    assert_eq!(published(store, Some(200), 10).await, []);
+    assert_eq!(published(store, 201..=202).await, []);
     turn(store, id(201), ready()).await;
     turn(store, id(202), failed()).await;
-    assert_eq!(published(store, Some(200), 10).await, [id(201)]);
+    assert_eq!(published(store, 201..=202).await, [id(201)]);
     assert_eq!(ids_of(store, creator, None, 10).await, [202, 201].map(id));
     turn(store, id(201), ready()).await;
-    assert_eq!(published(store, Some(200), 10).await, [id(201)], "once, however often written");
+    assert_eq!(published(store, 201..=202).await, [id(201)], "once, however often written");
     turn(store, id(201), removed()).await;
     turn(store, id(202), removed()).await;
-    assert_eq!(published(store, Some(200), 10).await, []);
+    assert_eq!(published(store, 201..=202).await, []);
     assert_eq!(ids_of(store, creator, None, 10).await, []);
     assert_eq!(store.get(id(201)).await.unwrap().unwrap().state, removed());
 }
@@ -176,7 +213,7 @@ async fn only_the_next_version_is_written(store: &dyn ClipStore) {
     for version in [0, 1, 3] {
         refused(store.put(&Clip { version, state: ready(), ..first.clone() }).await);
         assert_eq!(store.get(first.id).await.unwrap(), Some(first.clone()));
-        assert_eq!(published(store, Some(400), 10).await, [], "a refusal lists nothing");
+        assert_eq!(published(store, 401..=401).await, [], "a refusal lists nothing");
     }
 }
 
@@ -210,11 +247,11 @@ pub async fn survives(open: impl AsyncFn() -> Arc<dyn ClipStore>) {
     drop(store);
     let again = open().await;
     assert_eq!(ids_of(&*again, creator, None, 10).await, [5, 3, 2, 1].map(id));
-    assert_eq!(published(&*again, None, 10).await, [1, 3].map(id));
+    assert_eq!(published(&*again, 1..=5).await, [1, 3].map(id));
     let kept = again.get(id(2)).await.unwrap().unwrap();
     assert_eq!(kept, clip(2, creator, failed()));
     refused(again.put(&kept).await);
     turn(&*again, id(3), removed()).await;
     drop(again);
-    assert_eq!(published(&*open().await, None, 10).await, [id(1)]);
+    assert_eq!(published(&*open().await, 1..=5).await, [id(1)]);
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use vitrine::adapters::embedded::Embedded;
 use vitrine::domain::account::Market;
 use vitrine::domain::engagement::Relation;
 use vitrine::domain::event::{Event, EventKind};
@@ -12,22 +11,20 @@ use vitrine::domain::time::Timestamp;
 use vitrine::ports::events::{EventFate, EventLog, LoggedEvent, NewEvents};
 use vitrine::ports::user_state::{Reach, UserRows, UserStates};
 
+use crate::stores;
+
 const ALL: Reach = Reach { seen_since: Timestamp::EPOCH, seen_max: 1_000, history_max: 1_000 };
 
+stores::over_every_store!(EventLog, UserStates);
+
 /// The whole contract.
-pub async fn check(log: Arc<dyn EventLog>, states: Arc<dyn UserStates>) {
+pub async fn suite(log: Arc<dyn EventLog>, states: Arc<dyn UserStates>) {
     what_is_appended_is_read_back_whole(&*log).await;
     an_id_counts_once_per_viewer(&*log).await;
     relations_change_once(&*log, &*states).await;
     seen_marks_are_exact_and_can_be_forgotten(&*log, &*states).await;
     history_is_the_newest_oldest_first(&*log, &*states).await;
     offsets_grow_without_gaps_under_concurrency(log).await;
-}
-
-#[tokio::test]
-async fn embedded() {
-    let store = Embedded::in_memory().unwrap();
-    check(Arc::new(store.clone()), Arc::new(store)).await;
 }
 
 fn at(ms: i64) -> Timestamp {
@@ -170,4 +167,28 @@ async fn offsets_grow_without_gaps_under_concurrency(log: Arc<dyn EventLog>) {
     }
     offsets.sort_unstable();
     assert_eq!(offsets, (before + 1..=before + 100).collect::<Vec<_>>());
+}
+
+/// The log and the viewers' rows are there after each reopening, and no event counts again.
+pub async fn survives(open: impl AsyncFn() -> (Arc<dyn EventLog>, Arc<dyn UserStates>)) {
+    let events = [event(1, EventKind::Like, 5), event(2, WATCH, 6)];
+    for round in 0..3_u64 {
+        let (log, states) = open().await;
+        assert_eq!(log.head().await.unwrap(), round * 3, "offsets begin at one and go on");
+        let own = event(10 + u128::from(round), EventKind::Share, 7);
+        log.append(batch(50 + u128::from(round), 1, &[events[0], events[1], own])).await.unwrap();
+        drop((log, states));
+    }
+    let (log, states) = open().await;
+    let again = log.append(batch(51, 2, &events)).await.unwrap();
+    assert_eq!(again.fates, [EventFate::Duplicate, EventFate::Duplicate]);
+    assert_eq!(again.head, 9);
+    let kinds: Vec<EventKind> =
+        log.read(3, 3).await.unwrap().iter().map(|logged| logged.event.kind).collect();
+    assert_eq!(kinds, [EventKind::Like, WATCH, EventKind::Share]);
+    let kept = rows(&*states, 51, ALL).await;
+    assert_eq!(kept.relations, [(Relation::Like, 5)]);
+    assert_eq!(kept.seen, [(ClipId::from_bits(6), at(1))]);
+    let offsets: Vec<u64> = kept.history.iter().map(|logged| logged.offset).collect();
+    assert_eq!(offsets, [4, 5, 6]);
 }

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use vitrine::adapters::embedded::Embedded;
 use vitrine::domain::id::{CheckoutId, HoldId, VariantId};
 use vitrine::domain::stock::{
     AdjustRefusal, Hold, HoldEvent, HoldRefusal, HoldState, StockEdit, StockReason,
 };
 use vitrine::domain::time::Timestamp;
-use vitrine::ports::inventory::{AdjustAnswer, Adjustment, HoldAnswer, InventoryStore};
+use vitrine::ports::inventory::{AdjustAnswer, Adjustment, HoldAnswer, InventoryStore, StockAudit};
 
-/// The whole contract. Each part has variants of its own, so that a backend may be used again.
-pub async fn check(store: Arc<dyn InventoryStore>) {
+use crate::stores;
+
+stores::over_every_store!(InventoryStore);
+
+/// The whole contract. Each part has variants of its own.
+pub async fn suite(store: Arc<dyn InventoryStore>) {
     corrections_are_made_once_per_key(&*store, VariantId::from_bits(1)).await;
     the_last_units_are_held_once(&store, VariantId::from_bits(2)).await;
     holds_end_once_and_are_found_again(&*store, VariantId::from_bits(3)).await;
@@ -20,18 +23,18 @@ pub async fn check(store: Arc<dyn InventoryStore>) {
     an_audit_counts_anew(&*store).await;
 }
 
-#[tokio::test]
-async fn embedded() {
-    check(Arc::new(Embedded::in_memory().unwrap())).await;
-}
-
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
 }
 
+/// The hold number `id` of that variant; no other variant has the same.
+fn hold_id(variant: VariantId, id: u128) -> HoldId {
+    HoldId::from_bits(variant.bits() << 64 | id)
+}
+
 fn hold(variant: VariantId, id: u128, units: u32) -> Hold {
     Hold {
-        id: HoldId::from_bits(id),
+        id: hold_id(variant, id),
         variant,
         checkout: CheckoutId::from_bits(7),
         units,
@@ -124,7 +127,7 @@ async fn holds_end_once_and_are_found_again(store: &dyn InventoryStore, variant:
         (1, HoldEvent::Release, HoldState::Released, (10, 0, 0)),
         (1, HoldEvent::Release, HoldState::Released, (10, 0, 0)),
     ] {
-        let settled = store.settle(variant, HoldId::from_bits(id), event).await.unwrap();
+        let settled = store.settle(variant, hold_id(variant, id), event).await.unwrap();
         assert_eq!(settled.map(|(state, _)| state), Some(state), "{id} {event:?}");
         assert_eq!(sums(store, variant).await, expected, "{id} {event:?}");
     }
@@ -132,7 +135,7 @@ async fn holds_end_once_and_are_found_again(store: &dyn InventoryStore, variant:
     let late = store.hold(&hold(variant, 2, 2)).await.unwrap();
     assert!(matches!(late, HoldAnswer::Stands(HoldState::Released, _)), "{late:?}");
     assert_eq!(sums(store, variant).await, (10, 0, 0));
-    let missing = store.settle(variant, HoldId::from_bits(99), HoldEvent::Post).await.unwrap();
+    let missing = store.settle(variant, hold_id(variant, 99), HoldEvent::Post).await.unwrap();
     assert_eq!(missing, None);
 }
 
@@ -144,26 +147,70 @@ async fn what_is_due_is_listed_in_order(store: &dyn InventoryStore, variant: Var
     let due = |now: i64, limit: usize| async move {
         let found = store.due(at(now), limit).await.unwrap();
         let ours = found.into_iter().filter(|(found, _)| *found == variant);
-        ours.map(|(_, hold)| hold.bits()).collect::<Vec<_>>()
+        ours.map(|(_, hold)| hold).collect::<Vec<_>>()
     };
-    assert_eq!(due(31_002, 100).await, [30_001, 30_002]);
-    store.settle(variant, HoldId::from_bits(30_001), HoldEvent::Post).await.unwrap();
-    assert_eq!(due(31_003, 100).await, [30_002, 30_003]);
+    let [first, second, third] = [30_001, 30_002, 30_003].map(|id| hold_id(variant, id));
+    assert_eq!(due(31_002, 100).await, [first, second]);
+    store.settle(variant, first, HoldEvent::Post).await.unwrap();
+    assert_eq!(due(31_003, 100).await, [second, third]);
+}
+
+/// All variants, with sums that agree.
+async fn audited(store: &dyn InventoryStore, limit: usize) -> Vec<StockAudit> {
+    let page = async |after, limit| store.audit(after, limit).await;
+    let found = stores::walk(limit, |audit: &StockAudit| audit.variant, page).await;
+    for audit in &found {
+        assert_eq!(u64::from(audit.level.held), audit.held, "{audit:?}");
+        assert_eq!(u64::from(audit.level.holds), audit.holds, "{audit:?}");
+    }
+    found
 }
 
 async fn an_audit_counts_anew(store: &dyn InventoryStore) {
-    let mut after = None;
-    let mut seen = 0;
-    loop {
-        let page = store.audit(after, 2).await.unwrap();
-        for audit in &page {
-            assert_eq!(u64::from(audit.level.held), audit.held, "{audit:?}");
-            assert_eq!(u64::from(audit.level.holds), audit.holds, "{audit:?}");
-            assert!(after.is_none_or(|after| after < audit.variant));
-            seen += 1;
+    let variants = (11..=15).map(VariantId::from_bits);
+    for variant in variants.clone() {
+        stocked(store, variant, 10).await;
+        for id in 0..variant.bits() - 11 {
+            store.hold(&hold(variant, id, 2)).await.unwrap();
         }
-        let Some(last) = page.last() else { break };
-        after = Some(last.variant);
     }
-    assert!(seen >= 4);
+    for limit in [1, 2, 3, 100] {
+        let found = audited(store, limit).await;
+        for variant in variants.clone() {
+            let audit = found.iter().find(|audit| audit.variant == variant).unwrap();
+            let holds = variant.bits() as u64 - 11;
+            assert_eq!((audit.level.on_hand, audit.held, audit.holds), (10, holds * 2, holds));
+        }
+    }
+}
+
+/// Levels, holds and answers are there after each reopening.
+pub async fn survives(open: impl AsyncFn() -> Arc<dyn InventoryStore>) {
+    let variant = VariantId::from_bits(1);
+    let store = open().await;
+    let made = adjust(&*store, variant, StockEdit::Delta(10), 1, 1).await;
+    let AdjustAnswer::Made(Ok(change)) = made else { panic!("{made:?}") };
+    for id in 1..=3 {
+        store.hold(&hold(variant, id, 2)).await.unwrap();
+    }
+    store.settle(variant, hold_id(variant, 1), HoldEvent::Post).await.unwrap();
+    drop(store);
+
+    let store = open().await;
+    assert_eq!(sums(&*store, variant).await, (8, 4, 2));
+    let again = adjust(&*store, variant, StockEdit::Delta(10), 1, 1).await;
+    assert_eq!(again, AdjustAnswer::Repeated(Ok(change.after)));
+    let first = store.hold(&hold(variant, 1, 2)).await.unwrap();
+    assert!(matches!(first, HoldAnswer::Stands(HoldState::Posted, _)), "{first:?}");
+    let due = store.due(at(1_003), 10).await.unwrap();
+    assert_eq!(due, [2, 3].map(|id| (variant, hold_id(variant, id))));
+    let expire = HoldEvent::Expire { now: at(1_002) };
+    store.settle(variant, hold_id(variant, 2), expire).await.unwrap();
+    drop(store);
+
+    let store = open().await;
+    assert_eq!(sums(&*store, variant).await, (8, 2, 1));
+    let due = store.due(at(1_003), 10).await.unwrap();
+    assert_eq!(due, [(variant, hold_id(variant, 3))]);
+    assert_eq!(audited(&*store, 10).await.len(), 1);
 }

@@ -1,8 +1,8 @@
 //! What every journal promises.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use vitrine::adapters::embedded::Embedded;
 use vitrine::domain::id::{AccountId, OrderId, TransferId};
 use vitrine::domain::ledger::{
     LedgerAccount, Transfer, TransferKind, captured_postings, placed_postings,
@@ -12,16 +12,14 @@ use vitrine::ports::journal::Journal;
 use vitrine::ports::orders::WriteOnce;
 
 use crate::shop_rows::{at, order};
+use crate::stores;
+
+stores::over_every_store!(Journal);
 
 /// The whole contract.
-pub async fn check(store: Arc<dyn Journal>) {
+pub async fn suite(store: Arc<dyn Journal>) {
     a_transfer_is_written_once(&*store).await;
-    lists_are_in_order_and_by_owner(&*store).await;
-}
-
-#[tokio::test]
-async fn embedded() {
-    check(Arc::new(Embedded::in_memory().unwrap())).await;
+    all_are_walked_once_and_by_owner(&*store).await;
 }
 
 fn placed(id: u128, merchants: &[u128]) -> Transfer {
@@ -46,24 +44,58 @@ async fn a_transfer_is_written_once(store: &dyn Journal) {
     assert_eq!(store.get(first.id()).await.unwrap(), Some(first));
 }
 
-async fn lists_are_in_order_and_by_owner(store: &dyn Journal) {
-    for transfer in [placed(203, &[32]), placed(201, &[31, 32]), captured(202)] {
-        store.append(&transfer).await.unwrap();
+fn ids(found: &[Transfer]) -> BTreeSet<u128> {
+    found.iter().map(|transfer| transfer.id().bits()).collect()
+}
+
+async fn all(store: &dyn Journal, limit: usize) -> Vec<Transfer> {
+    let page = async |after, limit| store.all(after, limit).await;
+    stores::walk(limit, Transfer::id, page).await
+}
+
+async fn of(store: &dyn Journal, owner: u128, limit: usize) -> Vec<Transfer> {
+    let owner = AccountId::from_bits(owner);
+    let page = async |after, limit| store.by_owner(owner, after, limit).await;
+    stores::walk(limit, Transfer::id, page).await
+}
+
+async fn all_are_walked_once_and_by_owner(store: &dyn Journal) {
+    let written = [placed(203, &[32]), placed(201, &[31, 32]), captured(202), placed(204, &[32])];
+    for transfer in &written {
+        store.append(transfer).await.unwrap();
     }
-    let ids = |found: Vec<Transfer>| found.iter().map(|one| one.id().bits()).collect::<Vec<_>>();
-    let after = Some(TransferId::from_bits(200));
-    assert_eq!(ids(store.all(after, 2).await.unwrap()), [201, 202]);
-    assert_eq!(ids(store.all(after, 9).await.unwrap()), [201, 202, 203]);
-    let owner = AccountId::from_bits(32);
-    assert_eq!(ids(store.by_owner(owner, None, 9).await.unwrap()), [201, 203]);
-    let after = Some(TransferId::from_bits(201));
-    assert_eq!(ids(store.by_owner(owner, after, 9).await.unwrap()), [203]);
+    for limit in [1, 2, 3, 100] {
+        let found = all(store, limit).await;
+        let ours = ids(&found).into_iter().filter(|&id| id > 200);
+        assert_eq!(ours.collect::<Vec<_>>(), [201, 202, 203, 204]);
+        assert!(written.iter().all(|transfer| found.contains(transfer)), "transfers come whole");
+        assert_eq!(ids(&of(store, 32, limit).await), BTreeSet::from([201, 203, 204]));
+    }
+    assert_eq!(ids(&of(store, 31, 2).await), BTreeSet::from([201]));
+    assert_eq!(ids(&of(store, 33, 2).await), BTreeSet::new());
     // The creator of an attributed line is an owner too.
-    let creator = AccountId::from_bits(3);
-    let earned = store.by_owner(creator, None, 100).await.unwrap();
-    assert!(earned.iter().all(|transfer| {
-        let accounts = transfer.postings().iter().map(|posting| posting.account);
-        accounts.into_iter().any(|account| account == LedgerAccount::CreatorPayable(creator))
-    }));
-    assert!(ids(earned).contains(&203));
+    let earned = of(store, 3, 100).await;
+    let creator = LedgerAccount::CreatorPayable(AccountId::from_bits(3));
+    assert!(
+        earned.iter().all(|transfer| {
+            transfer.postings().iter().any(|posting| posting.account == creator)
+        })
+    );
+    assert!(ids(&earned).contains(&203));
+}
+
+/// Transfers and lists are there after a reopening, and a transfer is still written once.
+pub async fn survives(open: impl AsyncFn() -> Arc<dyn Journal>) {
+    let store = open().await;
+    for transfer in [placed(1, &[42]), captured(2), placed(3, &[42])] {
+        assert_eq!(store.append(&transfer).await.unwrap(), WriteOnce::Written);
+    }
+    drop(store);
+    let store = open().await;
+    assert_eq!(store.append(&placed(3, &[42])).await.unwrap(), WriteOnce::Exists);
+    assert_eq!(store.append(&placed(3, &[43])).await.unwrap(), WriteOnce::ExistsDifferently);
+    assert_eq!(store.get(TransferId::from_bits(2)).await.unwrap(), Some(captured(2)));
+    assert_eq!(ids(&all(&*store, 2).await), BTreeSet::from([1, 2, 3]));
+    assert_eq!(ids(&of(&*store, 42, 1).await), BTreeSet::from([1, 3]));
+    assert_eq!(ids(&of(&*store, 43, 1).await), BTreeSet::new(), "a refusal lists nothing");
 }

@@ -1,8 +1,10 @@
 //! The backends of the record stores, and what every suite over them needs.
 //!
 //! A suite is `suite(store)`, which gets an empty store, and `survives(open)`, which opens the same
-//! store again and again. A new backend is one more test in [`over_every_store`].
+//! store again and again; a suite of several ports gets one argument each, all of one store. Each case
+//! has ids of its own. A new backend is one more test in [`over_every_store`].
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -17,18 +19,20 @@ pub const NOW: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
 /// Tasks that race for one row.
 pub const RACERS: u64 = 50;
 
-/// Runs `suite` and `survives` of the calling module, which test a port, over every backend.
+/// Runs `suite` and `survives` of the calling module, which test these ports, over every backend.
 macro_rules! over_every_store {
-    ($port:path) => {
+    ($($port:path),+) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn embedded_in_memory() {
-            suite(std::sync::Arc::new($crate::stores::in_memory())).await;
+            let store = $crate::stores::in_memory();
+            suite($(std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn $port>),+).await;
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn embedded_on_a_file() {
             let directory = tempfile::tempdir().unwrap();
-            suite(std::sync::Arc::new($crate::stores::on_file(directory.path()))).await;
+            let store = $crate::stores::on_file(directory.path());
+            suite($(std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn $port>),+).await;
         }
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +40,7 @@ macro_rules! over_every_store {
             let directory = tempfile::tempdir().unwrap();
             let open = async || {
                 let store = $crate::stores::on_file(directory.path());
-                std::sync::Arc::new(store) as std::sync::Arc<dyn $port>
+                ($(std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn $port>),+)
             };
             survives(open).await;
         }
@@ -57,6 +61,32 @@ pub fn on_file(directory: &Path) -> Embedded {
 /// The account number `n` of a suite.
 pub fn account(n: u128) -> AccountId {
     AccountId::new(NOW, n)
+}
+
+/// Walks a list in pages of `limit` from its start to its end. Nothing may come twice, and only the
+/// last page may be shorter.
+pub async fn walk<T, Id: Copy + Ord + Debug>(
+    limit: usize,
+    id: impl Fn(&T) -> Id,
+    page: impl AsyncFn(Option<Id>, usize) -> Result<Vec<T>, StoreError>,
+) -> Vec<T> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let items = page(after, limit).await.unwrap();
+        assert!(items.len() <= limit, "{} items on a page of {limit}", items.len());
+        for item in &items {
+            assert!(seen.insert(id(item)), "{:?} comes twice", id(item));
+        }
+        let Some(last) = items.last().map(&id) else { return found };
+        if items.len() < limit {
+            let rest = page(Some(last), limit).await.unwrap();
+            assert!(rest.is_empty(), "a short page is not the last");
+        }
+        after = Some(last);
+        found.extend(items);
+    }
 }
 
 /// The write must have been refused because someone else was first.

@@ -2,107 +2,18 @@
 
 use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableTable};
-use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::Embedded;
-use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
+use crate::adapters::embedded::codec::{damaged, io};
 use crate::adapters::embedded::tables::{PRODUCTS, PRODUCTS_BY_MERCHANT, VARIANT_OWNERS};
-use crate::domain::catalog::{Product, Variant};
+use crate::domain::catalog::Product;
 use crate::domain::id::{AccountId, ProductId, VariantId};
-use crate::domain::money::Money;
-use crate::domain::time::Timestamp;
 use crate::ports::catalog::CatalogStore;
 use crate::ports::error::StoreError;
-
-#[derive(Serialize, Deserialize)]
-struct ProductRow {
-    merchant: u128,
-    title: String,
-    description: String,
-    brand: String,
-    category: String,
-    image_urls: Vec<String>,
-    currency: String,
-    variants: Vec<VariantRow>,
-    active: bool,
-    created_at_ms: i64,
-    updated_at_ms: i64,
-    version: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct VariantRow {
-    id: u128,
-    sku: String,
-    gtin: Option<String>,
-    title: String,
-    options: Vec<(String, String)>,
-    price_minor: i64,
-    compare_at_minor: Option<i64>,
-}
-
-impl From<&Product> for ProductRow {
-    fn from(product: &Product) -> Self {
-        let currency = product.variants.first().map(|variant| variant.price.currency());
-        Self {
-            merchant: product.merchant.bits(),
-            title: product.title.clone(),
-            description: product.description.clone(),
-            brand: product.brand.clone(),
-            category: product.category.clone(),
-            image_urls: product.image_urls.clone(),
-            currency: currency.map_or(String::new(), |currency| currency.code().to_owned()),
-            variants: product.variants.iter().map(VariantRow::from).collect(),
-            active: product.active,
-            created_at_ms: product.created_at.unix_ms(),
-            updated_at_ms: product.updated_at.unix_ms(),
-            version: product.version,
-        }
-    }
-}
-
-impl From<&Variant> for VariantRow {
-    fn from(variant: &Variant) -> Self {
-        Self {
-            id: variant.id.bits(),
-            sku: variant.sku.clone(),
-            gtin: variant.gtin.clone(),
-            title: variant.title.clone(),
-            options: variant.options.clone(),
-            price_minor: variant.price.minor(),
-            compare_at_minor: variant.compare_at.map(Money::minor),
-        }
-    }
-}
+use crate::records;
 
 fn product(id: ProductId, bytes: &[u8]) -> Result<Product, StoreError> {
-    let row: ProductRow = decode("products", id, bytes)?;
-    let variant = |variant: VariantRow| -> Result<Variant, StoreError> {
-        let currency = row.currency.parse().map_err(|error| corrupt("products", id, error))?;
-        Ok(Variant {
-            id: VariantId::from_bits(variant.id),
-            sku: variant.sku,
-            gtin: variant.gtin,
-            title: variant.title,
-            options: variant.options,
-            price: Money::new(variant.price_minor, currency),
-            compare_at: variant.compare_at_minor.map(|minor| Money::new(minor, currency)),
-        })
-    };
-    Ok(Product {
-        id,
-        merchant: AccountId::from_bits(row.merchant),
-        title: row.title,
-        description: row.description,
-        brand: row.brand,
-        category: row.category,
-        image_urls: row.image_urls,
-        variants: row.variants.into_iter().map(variant).collect::<Result<_, _>>()?,
-        active: row.active,
-        created_at: Timestamp::from_unix_ms(row.created_at_ms),
-        updated_at: Timestamp::from_unix_ms(row.updated_at_ms),
-        version: row.version,
-    })
+    records::product::decode(id, bytes).map_err(damaged("products", id))
 }
 
 /// Those of `ids` that exist.
@@ -144,7 +55,7 @@ impl CatalogStore for Embedded {
     }
 
     async fn put(&self, new: &Product) -> Result<(), StoreError> {
-        let row = encode(&ProductRow::from(new));
+        let row = records::product::encode(new);
         let (id, merchant, version) = (new.id, new.merchant, new.version);
         let variants: Vec<u128> = new.variants.iter().map(|variant| variant.id.bits()).collect();
         self.write(move |txn| {

@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use redb::ReadableTable;
 
 use crate::adapters::embedded::Embedded;
-use crate::adapters::embedded::checkout_rows::{CheckoutRow, checkout};
-use crate::adapters::embedded::codec::{encode, io};
+use crate::adapters::embedded::codec::{damaged, io};
 use crate::adapters::embedded::tables::{CHECKOUTS, CHECKOUTS_DUE, CHECKOUTS_UNFINISHED};
 use crate::domain::checkout::Checkout;
 use crate::domain::id::{AccountId, CheckoutId};
 use crate::domain::time::Timestamp;
 use crate::ports::checkouts::CheckoutStore;
 use crate::ports::error::StoreError;
+use crate::records;
 
 /// Stands for "never due".
 const NEVER_MS: i64 = i64::MAX;
@@ -23,12 +23,13 @@ impl CheckoutStore for Embedded {
             let table = txn.open_table(CHECKOUTS).map_err(io)?;
             let Some(found) = table.get(id.bits()).map_err(io)? else { return Ok(None) };
             let (version, _, bytes) = found.value();
-            checkout(id, version, bytes).map(Some)
+            let found = records::checkout::decode(id, version, bytes);
+            found.map(Some).map_err(damaged("checkouts", id))
         })
     }
 
     async fn put(&self, new: &Checkout) -> Result<(), StoreError> {
-        let row = encode(&CheckoutRow::from(new));
+        let row = records::checkout::encode(new);
         let (id, buyer, version) = (new.id.bits(), new.buyer.bits(), new.version);
         let due_ms = new.due_at().map_or(NEVER_MS, Timestamp::unix_ms);
         self.write(move |txn| {

@@ -1,34 +1,21 @@
-//! Rows as bytes, and driver errors as ours.
-//!
-//! Rows are MessagePack maps with field names: a later release may add a field with a default and
-//! still read what an earlier one wrote.
+//! Errors of the driver and damage in rows, as ours.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::fmt::Display;
 
 use crate::ports::error::StoreError;
-
-/// The bytes of a row.
-pub(super) fn encode<T: Serialize>(row: &T) -> Vec<u8> {
-    rmp_serde::to_vec_named(row).expect("rows hold only what MessagePack can carry")
-}
-
-/// The row of these bytes.
-pub(super) fn decode<T: DeserializeOwned>(
-    table: &'static str,
-    key: impl std::fmt::Display,
-    bytes: &[u8],
-) -> Result<T, StoreError> {
-    rmp_serde::from_slice(bytes).map_err(|error| corrupt(table, key, error))
-}
+use crate::records::Damaged;
 
 /// A row that makes no sense.
-pub(super) fn corrupt(
-    table: &'static str,
-    key: impl std::fmt::Display,
-    detail: impl std::fmt::Display,
-) -> StoreError {
+pub(super) fn corrupt(table: &'static str, key: impl Display, detail: impl Display) -> StoreError {
     StoreError::Corrupt { table, key: key.to_string(), detail: detail.to_string() }
+}
+
+/// Says of which row a record is damaged.
+pub(super) fn damaged(
+    table: &'static str,
+    key: impl Display,
+) -> impl FnOnce(Damaged) -> StoreError {
+    move |damage| corrupt(table, key, damage)
 }
 
 /// A failure of redb: nothing was written, or the group will be undone.

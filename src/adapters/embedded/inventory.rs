@@ -5,99 +5,24 @@
 
 use async_trait::async_trait;
 use redb::{ReadableTable, Table, WriteTransaction};
-use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::Embedded;
-use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
+use crate::adapters::embedded::codec::{damaged, io};
 use crate::adapters::embedded::tables::{ADJUSTMENTS, HOLDS, HOLDS_DUE, STOCK};
-use crate::domain::checkout::Fingerprint;
 use crate::domain::id::{CheckoutId, HoldId, VariantId};
-use crate::domain::stock::{
-    AdjustRefusal, Hold, HoldEvent, HoldState, StockEdit, StockLevel, settle,
-};
+use crate::domain::stock::{Hold, HoldEvent, HoldState, StockLevel, settle};
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
 use crate::ports::inventory::{
     AdjustAnswer, Adjustment, HoldAnswer, InventoryStore, StockAudit, StockChange,
 };
+use crate::records::adjustment::{self, Adjusted};
+use crate::records::hold_state;
 
 type StockTable<'txn> = Table<'txn, u128, (u32, u32, u32, u64)>;
 
-#[derive(Serialize, Deserialize)]
-struct AdjustmentRow {
-    fingerprint: Fingerprint,
-    edit: EditRow,
-    reason: String,
-    at_ms: i64,
-    answer: AnswerRow,
-}
-
-#[derive(Serialize, Deserialize)]
-enum EditRow {
-    Delta(i64),
-    Set { on_hand: u32, version: u64 },
-}
-
-#[derive(Serialize, Deserialize)]
-enum AnswerRow {
-    Made { on_hand: u32, held: u32, holds: u32, version: u64 },
-    VersionChanged { current: u64 },
-    BelowHeld { held: u32 },
-    TooMany,
-}
-
-impl From<&Adjustment> for EditRow {
-    fn from(adjustment: &Adjustment) -> Self {
-        match adjustment.edit {
-            StockEdit::Delta(delta) => Self::Delta(delta),
-            StockEdit::Set { on_hand, version } => Self::Set { on_hand, version },
-        }
-    }
-}
-
-impl From<Result<StockLevel, AdjustRefusal>> for AnswerRow {
-    fn from(answer: Result<StockLevel, AdjustRefusal>) -> Self {
-        match answer {
-            Ok(StockLevel { on_hand, held, holds, version }) => {
-                Self::Made { on_hand, held, holds, version }
-            }
-            Err(AdjustRefusal::VersionChanged { current }) => Self::VersionChanged { current },
-            Err(AdjustRefusal::BelowHeld { held }) => Self::BelowHeld { held },
-            Err(AdjustRefusal::TooMany) => Self::TooMany,
-        }
-    }
-}
-
-impl From<AnswerRow> for Result<StockLevel, AdjustRefusal> {
-    fn from(row: AnswerRow) -> Self {
-        match row {
-            AnswerRow::Made { on_hand, held, holds, version } => {
-                Ok(StockLevel { on_hand, held, holds, version })
-            }
-            AnswerRow::VersionChanged { current } => Err(AdjustRefusal::VersionChanged { current }),
-            AnswerRow::BelowHeld { held } => Err(AdjustRefusal::BelowHeld { held }),
-            AnswerRow::TooMany => Err(AdjustRefusal::TooMany),
-        }
-    }
-}
-
-const fn state_code(state: HoldState) -> u8 {
-    match state {
-        HoldState::Pending => 1,
-        HoldState::Posted => 2,
-        HoldState::Released => 3,
-        HoldState::Expired => 4,
-    }
-}
-
-fn state(hold: HoldId, code: u8) -> Result<HoldState, StoreError> {
-    match code {
-        1 => Ok(HoldState::Pending),
-        2 => Ok(HoldState::Posted),
-        3 => Ok(HoldState::Released),
-        4 => Ok(HoldState::Expired),
-        other => Err(corrupt("holds", hold, format!("state {other}"))),
-    }
+fn state(hold: HoldId, number: u8) -> Result<HoldState, StoreError> {
+    hold_state::decode(number).map_err(damaged("holds", hold))
 }
 
 fn level(
@@ -140,7 +65,7 @@ fn hold_units(txn: &WriteTransaction, hold: &Hold) -> Result<HoldAnswer, StoreEr
     };
     put_level(&mut stock, hold.variant, after)?;
     let ends_ms = hold.expires_at.unix_ms();
-    let row = (hold.checkout.bits(), hold.units, ends_ms, state_code(HoldState::Pending));
+    let row = (hold.checkout.bits(), hold.units, ends_ms, hold_state::encode(HoldState::Pending));
     holds.insert(key, row).map_err(io)?;
     let mut due = txn.open_table(HOLDS_DUE).map_err(io)?;
     due.insert((ends_ms, key.0, key.1), ()).map_err(io)?;
@@ -172,7 +97,7 @@ fn settle_hold(
     let (after, now) = settle(before, &hold, first, event);
     if now != first {
         put_level(&mut stock, variant, after)?;
-        holds.insert(key, (checkout, units, ends_ms, state_code(now))).map_err(io)?;
+        holds.insert(key, (checkout, units, ends_ms, hold_state::encode(now))).map_err(io)?;
         if first == HoldState::Pending {
             let mut due = txn.open_table(HOLDS_DUE).map_err(io)?;
             due.remove((ends_ms, key.0, key.1)).map_err(io)?;
@@ -186,25 +111,20 @@ fn adjust_stock(txn: &WriteTransaction, wanted: &Adjustment) -> Result<AdjustAns
     let mut keys = txn.open_table(ADJUSTMENTS).map_err(io)?;
     let key = (wanted.variant.bits(), wanted.key);
     let first = keys.get(key).map_err(io)?;
-    let first: Option<AdjustmentRow> =
-        first.map(|row| decode("adjustments", wanted.variant, row.value())).transpose()?;
+    let first = first.map(|row| adjustment::decode(row.value())).transpose();
+    let first = first.map_err(damaged("adjustments", wanted.variant))?;
     if let Some(first) = first {
         return Ok(if first.fingerprint == wanted.fingerprint {
-            AdjustAnswer::Repeated(first.answer.into())
+            AdjustAnswer::Repeated(first.answer)
         } else {
             AdjustAnswer::KeyReused
         });
     }
     let before = level(&stock, wanted.variant)?;
     let answer = before.edit(wanted.edit);
-    let row = AdjustmentRow {
-        fingerprint: wanted.fingerprint,
-        edit: EditRow::from(wanted),
-        reason: wanted.reason.as_str().to_owned(),
-        at_ms: wanted.at.unix_ms(),
-        answer: answer.into(),
-    };
-    keys.insert(key, encode(&row).as_slice()).map_err(io)?;
+    let Adjustment { edit, reason, fingerprint, at, .. } = *wanted;
+    let row = adjustment::encode(&Adjusted { fingerprint, edit, reason, at, answer });
+    keys.insert(key, row.as_slice()).map_err(io)?;
     if let Ok(after) = answer {
         put_level(&mut stock, wanted.variant, after)?;
     }
@@ -275,7 +195,7 @@ impl InventoryStore for Embedded {
                 let all = (variant.bits(), 0)..=(variant.bits(), u128::MAX);
                 for hold in holds.range(all).map_err(io)? {
                     let (_, units, _, code) = hold.map_err(io)?.1.value();
-                    if code == state_code(HoldState::Pending) {
+                    if code == hold_state::encode(HoldState::Pending) {
                         audit.held += u64::from(units);
                         audit.holds += 1;
                     }

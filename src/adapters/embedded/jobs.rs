@@ -8,17 +8,19 @@ use redb::{ReadableTable, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::Embedded;
-use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
+use crate::adapters::embedded::codec::{corrupt, damaged, io};
 use crate::adapters::embedded::tables::{JOBS, JOBS_DUE, META};
-use crate::domain::id::{ClipId, JobId};
+use crate::domain::id::JobId;
 use crate::domain::job::{Job, JobKind};
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
 use crate::ports::jobs::{Claimed, JobQueue, Lease, QueueDepth};
+use crate::records;
 
 #[derive(Serialize, Deserialize)]
 struct JobRow {
-    kind: KindRow,
+    #[serde(with = "records::job_kind")]
+    kind: JobKind,
     attempts: u32,
     run_at_ms: i64,
     state: StateRow,
@@ -26,30 +28,6 @@ struct JobRow {
     reason: String,
     /// The lease token of the last claim.
     claims: u64,
-}
-
-#[derive(Serialize, Deserialize, Clone, Copy)]
-enum KindRow {
-    Transcode { clip: u128 },
-    Purge { clip: u128 },
-}
-
-impl From<JobKind> for KindRow {
-    fn from(kind: JobKind) -> Self {
-        match kind {
-            JobKind::Transcode(clip) => Self::Transcode { clip: clip.bits() },
-            JobKind::Purge(clip) => Self::Purge { clip: clip.bits() },
-        }
-    }
-}
-
-impl From<KindRow> for JobKind {
-    fn from(row: KindRow) -> Self {
-        match row {
-            KindRow::Transcode { clip } => Self::Transcode(ClipId::from_bits(clip)),
-            KindRow::Purge { clip } => Self::Purge(ClipId::from_bits(clip)),
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq)]
@@ -72,17 +50,21 @@ impl JobRow {
     fn job(&self, id: JobId) -> Job {
         Job {
             id,
-            kind: self.kind.into(),
+            kind: self.kind,
             attempts: self.attempts,
             run_at: Timestamp::from_unix_ms(self.run_at_ms),
         }
     }
 }
 
+fn job_row(id: JobId, bytes: &[u8]) -> Result<JobRow, StoreError> {
+    records::from_bytes(bytes).map_err(damaged("jobs", id))
+}
+
 fn load(txn: &WriteTransaction, id: JobId) -> Result<Option<JobRow>, StoreError> {
     let table = txn.open_table(JOBS).map_err(io)?;
     let found = table.get(id.bits()).map_err(io)?;
-    found.map(|row| decode("jobs", id, row.value())).transpose()
+    found.map(|found| job_row(id, found.value())).transpose()
 }
 
 /// Moves a job from one place in the queue to another.
@@ -101,7 +83,7 @@ fn store(
         jobs.remove(id.bits()).map_err(io)?;
         return Ok(());
     };
-    jobs.insert(id.bits(), encode(row).as_slice()).map_err(io)?;
+    jobs.insert(id.bits(), records::to_bytes(row).as_slice()).map_err(io)?;
     if let Some(due_ms) = row.due_ms() {
         due.insert((due_ms, id.bits()), ()).map_err(io)?;
     }
@@ -124,7 +106,7 @@ pub(super) fn end_leases(txn: &WriteTransaction) -> Result<(), StoreError> {
     for entry in txn.open_table(JOBS).map_err(io)?.iter().map_err(io)? {
         let (key, row) = entry.map_err(io)?;
         let id = JobId::from_bits(key.value());
-        let row: JobRow = decode("jobs", id, row.value())?;
+        let row = job_row(id, row.value())?;
         if matches!(row.state, StateRow::Leased { .. }) {
             leased.push((id, row));
         }
@@ -152,7 +134,7 @@ impl JobQueue for Embedded {
                 return Ok(());
             }
             let row = JobRow {
-                kind: kind.into(),
+                kind,
                 attempts: 0,
                 run_at_ms: run_at.unix_ms(),
                 state: StateRow::Waiting,
@@ -238,7 +220,7 @@ impl JobQueue for Embedded {
             let mut depth = QueueDepth::default();
             for entry in table.iter().map_err(io)? {
                 let (key, row) = entry.map_err(io)?;
-                let row: JobRow = decode("jobs", key.value(), row.value())?;
+                let row = job_row(JobId::from_bits(key.value()), row.value())?;
                 match row.state {
                     StateRow::Waiting => depth.waiting += 1,
                     StateRow::Leased { .. } => depth.leased += 1,

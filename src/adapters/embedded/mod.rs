@@ -6,13 +6,12 @@
 //! before it wrote, which makes every condition they check exact. Readers take snapshots and never
 //! wait.
 //!
-//! To add a port: its tables in `tables.rs`, its rows and `impl Port for Embedded` in a file of its
-//! own, one line in `tests/contract`.
+//! To add a port: its tables in `tables.rs`, its values in `crate::records`, `impl Port for Embedded` in
+//! a file of its own, one line in its suite in `tests/contract`.
 
 mod accounts;
 mod catalog;
 mod changes;
-mod checkout_rows;
 mod checkouts;
 mod clips;
 mod codec;
@@ -22,7 +21,6 @@ mod feed_sessions;
 mod inventory;
 mod jobs;
 mod journal;
-mod order_rows;
 mod orders;
 mod tables;
 mod uploads;

@@ -2,71 +2,18 @@
 
 use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
-use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::Embedded;
-use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
-use crate::adapters::embedded::order_rows::{AddressRow, LineRow, TotalsRow, line, totals};
+use crate::adapters::embedded::codec::{corrupt, damaged, io};
 use crate::adapters::embedded::tables::{ORDERS, ORDERS_BY_BUYER, ORDERS_BY_MERCHANT};
-use crate::domain::id::{AccountId, CheckoutId, OrderId, PaymentId};
-use crate::domain::order::{Address, Order, OrderState};
-use crate::domain::time::Timestamp;
+use crate::domain::id::{AccountId, OrderId};
+use crate::domain::order::Order;
 use crate::ports::error::StoreError;
 use crate::ports::orders::{OrderStore, WriteOnce};
-
-#[derive(Serialize, Deserialize)]
-struct OrderRow {
-    buyer: u128,
-    checkout: u128,
-    state: String,
-    placed_at_ms: i64,
-    lines: Vec<LineRow>,
-    totals: TotalsRow,
-    payment: u128,
-    payment_method: String,
-    email: String,
-    shipping_address: AddressRow,
-    shipping_option: String,
-}
-
-impl From<&Order> for OrderRow {
-    fn from(order: &Order) -> Self {
-        Self {
-            buyer: order.buyer.bits(),
-            checkout: order.checkout.bits(),
-            state: order.state.as_str().to_owned(),
-            placed_at_ms: order.placed_at.unix_ms(),
-            lines: order.lines.iter().map(LineRow::from).collect(),
-            totals: TotalsRow::from(&order.totals),
-            payment: order.payment.bits(),
-            payment_method: order.payment_method.clone(),
-            email: order.email.clone(),
-            shipping_address: AddressRow::from(&order.shipping_address),
-            shipping_option: order.shipping_option.clone(),
-        }
-    }
-}
+use crate::records;
 
 fn order(id: OrderId, bytes: &[u8]) -> Result<Order, StoreError> {
-    let row: OrderRow = decode("orders", id, bytes)?;
-    let (totals, currency) = totals(&row.totals, "orders", id)?;
-    if row.state != OrderState::Placed.as_str() {
-        return Err(corrupt("orders", id, format!("state {}", row.state)));
-    }
-    Ok(Order {
-        id,
-        buyer: AccountId::from_bits(row.buyer),
-        checkout: CheckoutId::from_bits(row.checkout),
-        state: OrderState::Placed,
-        placed_at: Timestamp::from_unix_ms(row.placed_at_ms),
-        lines: row.lines.into_iter().map(|row| line(row, currency)).collect(),
-        totals,
-        payment: PaymentId::from_bits(row.payment),
-        payment_method: row.payment_method,
-        email: row.email,
-        shipping_address: Address::from(row.shipping_address),
-        shipping_option: row.shipping_option,
-    })
+    records::order::decode(id, bytes).map_err(damaged("orders", id))
 }
 
 /// Writes `row` under `key` unless something is there.
@@ -111,7 +58,7 @@ fn listed(
 #[async_trait]
 impl OrderStore for Embedded {
     async fn insert(&self, new: &Order) -> Result<WriteOnce, StoreError> {
-        let row = encode(&OrderRow::from(new));
+        let row = records::order::encode(new);
         let (id, buyer, merchants) = (new.id.bits(), new.buyer.bits(), new.merchants());
         self.write(move |txn| {
             let outcome = insert_once(txn, ORDERS, id, &row)?;

@@ -2,59 +2,18 @@
 
 use async_trait::async_trait;
 use redb::{ReadableTable, WriteTransaction};
-use serde::{Deserialize, Serialize};
 
 use crate::adapters::embedded::Embedded;
-use crate::adapters::embedded::codec::{corrupt, decode, encode, io};
+use crate::adapters::embedded::codec::{corrupt, damaged, io};
 use crate::adapters::embedded::tables::{UPLOADS, UPLOADS_BY_END, UPLOADS_OPEN};
-use crate::domain::id::{AccountId, ClipId, UploadId};
+use crate::domain::id::{AccountId, UploadId};
 use crate::domain::time::Timestamp;
-use crate::domain::upload::{Upload, UploadMetadata};
 use crate::ports::error::StoreError;
 use crate::ports::uploads::{UploadRecord, UploadStore};
-
-#[derive(Serialize, Deserialize)]
-struct UploadRow {
-    owner: u128,
-    length: u64,
-    offset: u64,
-    metadata: Vec<(String, Vec<u8>)>,
-    expires_at_ms: i64,
-    stored: bool,
-    clip: Option<u128>,
-    version: u64,
-}
-
-impl From<&UploadRecord> for UploadRow {
-    fn from(record: &UploadRecord) -> Self {
-        Self {
-            owner: record.owner.bits(),
-            length: record.upload.length(),
-            offset: record.upload.offset(),
-            metadata: record.upload.metadata().pairs().to_vec(),
-            expires_at_ms: record.upload.expires_at().unix_ms(),
-            stored: record.stored,
-            clip: record.clip.map(ClipId::bits),
-            version: record.version,
-        }
-    }
-}
+use crate::records;
 
 fn record(id: UploadId, bytes: &[u8]) -> Result<UploadRecord, StoreError> {
-    let row: UploadRow = decode("uploads", id, bytes)?;
-    let damaged = |detail: String| corrupt("uploads", id, detail);
-    let metadata = UploadMetadata::new(row.metadata).map_err(|e| damaged(e.to_string()))?;
-    let expires_at = Timestamp::from_unix_ms(row.expires_at_ms);
-    let upload = Upload::restore(row.length, row.offset, metadata, expires_at)
-        .map_err(|e| damaged(e.to_string()))?;
-    Ok(UploadRecord {
-        id,
-        owner: AccountId::from_bits(row.owner),
-        upload,
-        stored: row.stored,
-        clip: row.clip.map(ClipId::from_bits),
-        version: row.version,
-    })
+    records::upload::decode(id, bytes).map_err(damaged("uploads", id))
 }
 
 fn load(txn: &WriteTransaction, id: UploadId) -> Result<Option<UploadRecord>, StoreError> {
@@ -92,7 +51,7 @@ impl UploadStore for Embedded {
             if let Some(old) = &old {
                 unlist(txn, old)?;
             }
-            let row = encode(&UploadRow::from(&new));
+            let row = records::upload::encode(&new);
             let mut table = txn.open_table(UPLOADS).map_err(io)?;
             table.insert(new.id.bits(), row.as_slice()).map_err(io)?;
             let mut by_end = txn.open_table(UPLOADS_BY_END).map_err(io)?;

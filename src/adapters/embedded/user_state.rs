@@ -4,13 +4,14 @@ use async_trait::async_trait;
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::io;
-use crate::adapters::embedded::events::{head, history, relation_number};
+use crate::adapters::embedded::events::{head, history};
 use crate::adapters::embedded::tables::{RELATIONS, SEEN};
 use crate::domain::engagement::Relation;
 use crate::domain::id::{AccountId, ClipId};
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
 use crate::ports::user_state::{Reach, UserRows, UserStates};
+use crate::records;
 
 #[async_trait]
 impl UserStates for Embedded {
@@ -34,7 +35,7 @@ impl UserStates for Embedded {
             let mut relations = Vec::new();
             let rows = txn.open_table(RELATIONS).map_err(io)?;
             for relation in Relation::ALL {
-                let number = relation_number(relation);
+                let number = records::relation::encode(relation);
                 let range = (viewer, number, 0)..=(viewer, number, u128::MAX);
                 for entry in rows.range(range).map_err(io)? {
                     relations.push((relation, entry.map_err(io)?.0.value().2));

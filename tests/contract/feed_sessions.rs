@@ -1,20 +1,15 @@
-//! What every keeper of feed sessions and of counters promises.
+//! What every keeper of feed sessions promises.
 
-use vitrine::adapters::embedded::Embedded;
+use std::sync::Arc;
+
 use vitrine::domain::account::Market;
-use vitrine::domain::engagement::ClipCounters;
 use vitrine::domain::id::{AccountId, ClipId, FeedSessionId, SlateId};
 use vitrine::domain::time::Timestamp;
-use vitrine::ports::counters::{CounterRow, CounterStore};
-use vitrine::ports::error::StoreError;
 use vitrine::ports::feed_sessions::{FeedSessions, ServedItem, ServedPage, SessionHead};
 
-#[tokio::test]
-async fn embedded() {
-    let store = Embedded::in_memory().unwrap();
-    sessions(&store).await;
-    counters(&store).await;
-}
+use crate::stores;
+
+stores::over_every_store!(FeedSessions);
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
@@ -50,8 +45,8 @@ fn page(number: u32) -> ServedPage {
     }
 }
 
-/// The contract of sessions. A page is there at the latest after the next durable write.
-pub async fn sessions(store: &dyn FeedSessions) {
+/// The whole contract over an empty store. A page is there at the latest after the next durable write.
+pub async fn suite(store: Arc<dyn FeedSessions>) {
     for (id, started_ms) in [(1, 10), (2, 20)] {
         for number in 0..3 {
             store.record(&head(id, started_ms), &page(number));
@@ -68,20 +63,19 @@ pub async fn sessions(store: &dyn FeedSessions) {
     assert!(store.load(FeedSessionId::from_bits(2)).await.unwrap().is_some());
 }
 
-fn row(clip: u128, plays: u32) -> CounterRow {
-    let counters = ClipCounters { decayed: [0.5; 12], at_s: 4, plays, likes: 2, shares: 3 };
-    let heat = vec![(Market::US, 6_512.25), (Market::new("DE").unwrap(), -1.0)];
-    CounterRow { clip: ClipId::from_bits(clip), counters, heat }
-}
-
-/// The contract of counters.
-pub async fn counters(store: &dyn CounterStore) {
-    let ids = [1, 2, 3].map(ClipId::from_bits);
-    assert_eq!(store.load(&ids).await.unwrap(), (0, Vec::new()));
-    store.save(5, vec![row(1, 1), row(2, 1)]).await.unwrap();
-    store.save(9, vec![row(2, 7)]).await.unwrap();
-    assert_eq!(store.load(&ids).await.unwrap(), (9, vec![row(1, 1), row(2, 7)]));
-    let back = store.save(8, vec![row(1, 9)]).await;
-    assert!(matches!(back, Err(StoreError::Conflict)));
-    assert_eq!(store.load(&ids[..1]).await.unwrap(), (9, vec![row(1, 1)]));
+/// What a durable write came after is there after a reopening.
+pub async fn survives(open: impl AsyncFn() -> Arc<dyn FeedSessions>) {
+    let store = open().await;
+    for number in 0..2 {
+        store.record(&head(1, 10), &page(number));
+    }
+    assert_eq!(store.forget(at(0), 10).await.unwrap(), 0);
+    drop(store);
+    let store = open().await;
+    let found = store.load(FeedSessionId::from_bits(1)).await.unwrap();
+    assert_eq!(found, Some((head(1, 10), (0..2).map(page).collect())));
+    store.record(&head(1, 10), &page(2));
+    assert_eq!(store.forget(at(11), 10).await.unwrap(), 3, "one list of old and new pages");
+    drop(store);
+    assert_eq!(open().await.load(FeedSessionId::from_bits(1)).await.unwrap(), None);
 }

@@ -1,13 +1,12 @@
-//! Rows that checkouts and orders share.
+//! What checkouts and orders share.
 
 use serde::{Deserialize, Serialize};
 
-use crate::adapters::embedded::codec::corrupt;
 use crate::domain::attribution::Attribution;
 use crate::domain::id::{AccountId, ProductId, VariantId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::order::{Address, Line, Totals};
-use crate::ports::error::StoreError;
+use crate::records::{Damaged, currency};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct LineRow {
@@ -145,12 +144,8 @@ impl From<&Totals> for TotalsRow {
 }
 
 /// The totals of a row and their currency.
-pub(super) fn totals(
-    row: &TotalsRow,
-    table: &'static str,
-    key: impl std::fmt::Display,
-) -> Result<(Totals, Currency), StoreError> {
-    let currency: Currency = row.currency.parse().map_err(|error| corrupt(table, key, error))?;
+pub(super) fn totals(row: &TotalsRow) -> Result<(Totals, Currency), Damaged> {
+    let currency = currency(&row.currency)?;
     let money = |minor| Money::new(minor, currency);
     let totals = Totals {
         items: money(row.items),
@@ -160,4 +155,93 @@ pub(super) fn totals(
         grand_total: money(row.grand_total),
     };
     Ok((totals, currency))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::domain::id::{ClipId, SlateId};
+    use crate::domain::time::Timestamp;
+    use crate::records::{from_bytes, to_bytes};
+
+    /// A line with every field, and one with as few as possible.
+    pub(crate) fn lines() -> Vec<Line> {
+        let attribution = Attribution {
+            viewer: AccountId::from_bits(1),
+            clip: ClipId::from_bits(2),
+            creator: AccountId::from_bits(3),
+            slate: SlateId::from_bits(4),
+            position: 5,
+            product: Some(ProductId::from_bits(6)),
+            issued_at: Timestamp::from_unix_ms(7),
+        };
+        let full = Line {
+            product: ProductId::from_bits(6),
+            variant: VariantId::from_bits(u128::MAX),
+            merchant: AccountId::from_bits(7),
+            title: "Mug".into(),
+            variant_title: "Oak".into(),
+            image_url: Some("/media/mug.jpg".into()),
+            quantity: 2,
+            unit_price: Money::new(1_999, Currency::USD),
+            attribution: Some(attribution),
+        };
+        let bare = Line { image_url: None, attribution: None, ..full.clone() };
+        vec![full, bare]
+    }
+
+    pub(crate) fn sums() -> Totals {
+        Totals::of(&lines(), Money::new(499, Currency::USD), 700).unwrap()
+    }
+
+    pub(crate) fn address() -> Address {
+        Address {
+            name: "Vera".into(),
+            line1: "1 Main St".into(),
+            line2: Some("Attic".into()),
+            city: "Springfield".into(),
+            region: None,
+            postal_code: "97477".into(),
+            country: "US".into(),
+        }
+    }
+
+    /// What lines had before they could be attributed.
+    #[derive(Serialize)]
+    struct EarlyLine {
+        product: u128,
+        variant: u128,
+        merchant: u128,
+        title: String,
+        variant_title: String,
+        image_url: Option<String>,
+        quantity: u32,
+        unit_minor: i64,
+    }
+
+    #[test]
+    fn a_line_without_the_field_of_attribution_has_none() {
+        let bare = lines().remove(1);
+        let early = EarlyLine {
+            product: bare.product.bits(),
+            variant: bare.variant.bits(),
+            merchant: bare.merchant.bits(),
+            title: bare.title.clone(),
+            variant_title: bare.variant_title.clone(),
+            image_url: None,
+            quantity: bare.quantity,
+            unit_minor: bare.unit_price.minor(),
+        };
+        let row: LineRow = from_bytes(&to_bytes(&early)).unwrap();
+        assert_eq!(line(row, Currency::USD), bare);
+    }
+
+    #[test]
+    fn an_attribution_of_another_layout_costs_no_order() {
+        let [full, bare] = &lines()[..] else { panic!() };
+        let row = LineRow { attribution: Some(vec![99; 10]), ..LineRow::from(full) };
+        let row: LineRow = from_bytes(&to_bytes(&row)).unwrap();
+        assert_eq!(line(row, Currency::USD), Line { attribution: None, ..full.clone() });
+        assert_eq!(line(LineRow::from(bare), Currency::USD), *bare);
+    }
 }
