@@ -14,3 +14,4 @@ mod orders;
 mod products;
 mod social;
 mod uploads;
+mod wire;
