@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, options};
 use futures_util::StreamExt as _;
@@ -35,6 +36,7 @@ const OFFSET_STREAM: &str = "application/offset+octet-stream";
 const EXTENSIONS: &str = "creation,creation-with-upload,expiration,checksum,termination";
 
 static TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+static TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 static UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 static UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 
@@ -45,6 +47,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(create, discover))
         .route("/v1/uploads/", slashed)
         .routes(routes!(head, append, terminate))
+        .layer(from_fn(speak_tus))
 }
 
 /// A request in the version of the protocol that is spoken here.
@@ -61,11 +64,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Tus {
     }
 }
 
+/// Every answer names the protocol's version, refusals included; one for a wrong version names the right.
+async fn speak_tus(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let version = HeaderValue::from_static("1.0.0");
+    if response.status() == StatusCode::PRECONDITION_FAILED {
+        response.headers_mut().insert(TUS_VERSION.clone(), version.clone());
+    }
+    response.headers_mut().insert(TUS_RESUMABLE.clone(), version);
+    response
+}
+
 /// An answer of the protocol: status and headers, no body.
 fn answer(status: StatusCode, headers: &[(HeaderName, String)]) -> Response {
     let mut response = status.into_response();
     let set = response.headers_mut();
-    set.insert(TUS_RESUMABLE.clone(), HeaderValue::from_static("1.0.0"));
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {
             set.insert(name.clone(), value);
@@ -80,7 +93,7 @@ fn answer(status: StatusCode, headers: &[(HeaderName, String)]) -> Response {
 async fn discover(State(uploads): State<Arc<Uploads>>) -> Response {
     let named = |name: &'static str, value: &str| (HeaderName::from_static(name), value.to_owned());
     let headers = [
-        named("tus-version", "1.0.0"),
+        (TUS_VERSION.clone(), "1.0.0".to_owned()),
         named("tus-extension", EXTENSIONS),
         named("tus-max-size", &uploads.policy().bytes_max.to_string()),
         named("tus-checksum-algorithm", "sha1,sha256"),
@@ -113,10 +126,19 @@ async fn create(
     let checksum = checksum(&headers)?;
     let with_upload = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == OFFSET_STREAM);
     let mut record = uploads.create(caller.account, length, metadata).await?;
-    if with_upload {
-        record = receive(&uploads, caller.account, record.id, 0, body, checksum).await?;
-    } else if length == 0 {
-        record = receive(&uploads, caller.account, record.id, 0, Body::empty(), None).await?;
+    if with_upload || length == 0 {
+        let (body, checksum) = if with_upload { (body, checksum) } else { (Body::empty(), None) };
+        let id = record.id;
+        record = match receive(&uploads, caller.account, id, 0, body, checksum).await {
+            Ok(received) => received,
+            Err(refused) => {
+                // A refusal tells no `Location`: kept, it would count against its owner for nothing.
+                if let Err(error) = uploads.terminate(caller.account, id).await {
+                    tracing::debug!(upload = %id, %error, "a refused upload stays until it expires");
+                }
+                return Err(refused);
+            }
+        };
     }
     let headers = [
         (header::LOCATION, format!("/v1/uploads/{}", record.id)),

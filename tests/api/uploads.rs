@@ -205,3 +205,37 @@ async fn a_second_append_cannot_cut_off_what_the_first_is_recording() {
     let whole = append(6, b"ghij").await.unwrap();
     assert!(whole.stored);
 }
+
+#[tokio::test]
+async fn refusals_speak_the_protocol_too() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let missing = "/v1/uploads/upl_01h455vb4pex5vsknk084sn02q";
+    for actor in [&mina, &app.nobody()] {
+        let answer = app.request(actor, Method::HEAD, missing, &[TUS], None).await;
+        assert!(answer.status.is_client_error());
+        assert_eq!(answer.headers["tus-resumable"], "1.0.0");
+    }
+    let old = [("Tus-Resumable", "0.2.2"), ("Upload-Length", "5")];
+    let answer = app.request(&mina, Method::POST, "/v1/uploads", &old, None).await;
+    assert_eq!(answer.problem(412), "unsupported_tus_version");
+    assert_eq!(answer.headers["tus-version"], "1.0.0");
+}
+
+#[tokio::test]
+async fn a_refused_creation_leaves_nothing_behind() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let wrong = format!("sha1 {}", sha1_base64(b"other"));
+    for _ in 0..3 {
+        let headers = [TUS, STREAM, ("Upload-Length", "5"), ("Upload-Checksum", &wrong)];
+        let bytes = b"hello".to_vec();
+        let answer = app.send_bytes(&mina, Method::POST, "/v1/uploads", &headers, bytes).await;
+        assert_eq!(answer.problem(460), "checksum_mismatch");
+        let headers = [TUS, STREAM, ("Upload-Length", "5")];
+        let bytes = b"hello, hello".to_vec();
+        let answer = app.send_bytes(&mina, Method::POST, "/v1/uploads", &headers, bytes).await;
+        assert_eq!(answer.problem(413), "body_too_large");
+    }
+    open(&app, &mina, 5).await; // Five may be unfinished; six were refused.
+}
