@@ -192,6 +192,11 @@ impl Clip {
         }
     }
 
+    /// Whether it was taken down: to everybody, as if it had never been.
+    pub const fn is_removed(&self) -> bool {
+        matches!(self.state, ClipState::Removed { .. })
+    }
+
     /// The hashtags of the caption, lower-case, without `#`, each once, in order of appearance.
     pub fn hashtags(&self) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();

@@ -165,7 +165,9 @@ fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 impl From<ClipsError> for Problem {
     fn from(error: ClipsError) -> Self {
         match error {
-            ClipsError::NotFound => Self::new(ProblemKind::NotFound, error),
+            ClipsError::NotFound | ClipsError::NotTheirs(_) => {
+                Self::new(ProblemKind::NotFound, error)
+            }
             ClipsError::NoSuchProduct(_) | ClipsError::NoSuchVariant { .. } => {
                 Self::field("/product_tags", error)
             }

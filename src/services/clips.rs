@@ -29,9 +29,12 @@ pub enum ClipsError {
     /// None of that id, or not for this caller.
     #[error("there is no such clip")]
     NotFound,
-    /// The product of a tag or link does not exist or is off the shelf.
+    /// The product of a tag does not exist or is off the shelf.
     #[error("there is no product `{0}` on sale")]
     NoSuchProduct(ProductId),
+    /// The merchant has no such product on the shelf.
+    #[error("you have no product `{0}` on sale")]
+    NotTheirs(ProductId),
     /// The variant is not one of the product's.
     #[error("`{variant}` is not a variant of `{product}`")]
     NoSuchVariant {
@@ -171,7 +174,7 @@ impl Clips {
         let fresh = ClipId::new(now, self.entropy.bits());
         let id = self.uploads.bind(creator, new.upload, fresh).await?;
         if let Some(first) = self.store.get(id).await? {
-            return self.detail(first).await;
+            return self.first_made(first).await;
         }
         let clip = Clip {
             id,
@@ -197,10 +200,18 @@ impl Clips {
             }
             Err(StoreError::Conflict) => {
                 let first = self.store.get(id).await?.ok_or(ClipsError::NotFound)?;
-                self.detail(first).await
+                self.first_made(first).await
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The clip that an upload was made into before, unless it was taken down: the upload went with it.
+    async fn first_made(&self, first: Clip) -> Result<ClipDetail, ClipsError> {
+        if first.is_removed() {
+            return Err(UploadsError::Used.into());
+        }
+        self.detail(first).await
     }
 
     /// The clip, for anybody if it plays, for its creator in any state but removed.
@@ -244,7 +255,7 @@ impl Clips {
         let tags = edit.tags.map(|tags| self.tags(tags));
         let clip = self
             .update(id, |clip| {
-                if clip.creator != creator {
+                if clip.creator != creator || clip.is_removed() {
                     return Err(ClipsError::NotFound);
                 }
                 if expected_version.is_some_and(|expected| expected != clip.version) {
@@ -271,7 +282,7 @@ impl Clips {
         product: ProductId,
         id: ClipId,
     ) -> Result<ClipDetail, ClipsError> {
-        let missing = ClipsError::NoSuchProduct(product);
+        let missing = ClipsError::NotTheirs(product);
         let found = self.catalog.get(product).await?.filter(|found| found.merchant == merchant);
         found.filter(|found| found.active).ok_or(missing)?;
         let tag = TagId::new(self.clock.now(), self.entropy.bits());

@@ -184,3 +184,46 @@ async fn a_new_clip_with_a_new_merchants_product_reaches_a_new_viewer() {
     assert_eq!(item["product_tags"][0]["card"]["availability"], "in_stock", "{item}");
     assert!(item["clip"]["playback"]["hls_url"].as_str().unwrap().ends_with("/master.m3u8"));
 }
+
+/// A clip that plays, with the path of its master playlist.
+async fn playing(app: &TestApp, mina: &Actor) -> (String, String) {
+    let clip = make(app, mina, sample("sneaker"), "Fast").await;
+    app.run_due_work().await;
+    app.app.indexing.catch_up().await.unwrap();
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    let ready = app.get(mina, &path).await.expect(200);
+    let hls = ready["playback"]["hls_url"].as_str().unwrap();
+    (path, hls.strip_prefix("http://vitrine.test").unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_clip_that_was_taken_down_is_gone_for_its_creator_too() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let upload = upload(&app, &mina, b"just words".to_vec()).await;
+    let body = json!({ "upload_id": upload });
+    let clip = app.post(&mina, "/v1/clips", body.clone()).await.expect(202);
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    assert_eq!(app.delete(&mina, &path).await.status, 204);
+
+    let edit = app.patch(&mina, &path, json!({ "caption": "back" })).await;
+    assert_eq!(edit.problem(404), "not_found");
+    let tags = app.put(&mina, &format!("{path}/product-tags"), json!([])).await;
+    assert_eq!(tags.problem(404), "not_found");
+    assert_eq!(app.post(&mina, "/v1/clips", body).await.problem(410), "upload_gone");
+}
+
+#[tokio::test]
+async fn linking_a_product_that_is_not_ones_own_is_linking_nothing() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let goods = app.goods(1999, 1).await;
+    let (path, _) = playing(&app, &mina).await;
+    let clip = path.rsplit('/').next().unwrap();
+    let other = app.merchant("other");
+    for product in [goods.product.as_str(), "prd_01h455vb4pex5vsknk084sn02q"] {
+        let path = format!("/v1/products/{product}/clips/{clip}");
+        let answer = app.request(&other, Method::PUT, &path, &[], None).await;
+        assert_eq!(answer.problem(404), "not_found");
+    }
+}
