@@ -87,8 +87,8 @@ impl Engagement {
         let creator = match creator {
             Some(creator) => creator,
             None => match self.clips.get(clip).await? {
-                Some(clip) => clip.creator,
-                None => return Ok(Err(EventRefusal::UnknownClip)),
+                Some(clip) if clip.published().is_some() => clip.creator,
+                Some(_) | None => return Ok(Err(EventRefusal::UnknownClip)),
             },
         };
         if matches!(event.kind, EventKind::Follow | EventKind::HideCreator) {

@@ -227,3 +227,16 @@ async fn linking_a_product_that_is_not_ones_own_is_linking_nothing() {
         assert_eq!(answer.problem(404), "not_found");
     }
 }
+
+#[tokio::test]
+async fn nobody_learns_by_an_event_of_a_clip_that_does_not_play_yet() {
+    let app = TestApp::new();
+    let clip = make(&app, &app.creator("mina"), b"just words".to_vec(), "").await;
+    let event = json!({
+        "id": "0192f0c1-2b3c-7d4e-8f50-617283940a1b", "type": "like", "clip_id": clip["id"],
+        "occurred_at": "2026-01-01T00:00:00Z"
+    });
+    let body = json!({ "events": [event] });
+    let taken = app.post(&app.viewer("vera"), "/v1/events", body).await.expect(202);
+    assert_eq!(taken["rejected"][0]["code"], "unknown_clip", "{taken}");
+}
