@@ -5,12 +5,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::account::{Account, Market};
 use crate::domain::clip::{Clip, ClipState};
+use crate::domain::engagement::ClipCounters;
 use crate::domain::limits::{CAPTION_CHARS_MAX, TAGS_PER_CLIP_MAX};
 use crate::domain::tag::{Hotspot, ProductTag};
+use crate::http::feed_views::FeedStatsView;
 use crate::http::fields::{Checks, rfc3339};
 use crate::http::problem::Problem;
-use crate::services::clips::{ClipDetail, ClipEdit, NewClip, NewTag};
-use crate::services::cursor::Page;
+use crate::services::clips::{ClipEdit, NewClip, NewTag};
 use crate::services::media::Media;
 
 /// Countries of one clip: all there are, and then some.
@@ -250,6 +251,7 @@ pub struct ClipView {
     /// RFC 3339.
     published_at: Option<String>,
     playback: Option<PlaybackView>,
+    stats: FeedStatsView,
     product_tags: Vec<TagView>,
     /// Empty means everywhere.
     markets: Vec<String>,
@@ -259,11 +261,7 @@ pub struct ClipView {
 
 impl ClipView {
     /// The clip as its creator and its viewers see it.
-    pub fn new(detail: &ClipDetail, media: &Media) -> Self {
-        Self::of(&detail.clip, &detail.creator, media)
-    }
-
-    fn of(clip: &Clip, creator: &Account, media: &Media) -> Self {
+    pub fn new(clip: &Clip, creator: &Account, media: &Media, counted: &ClipCounters) -> Self {
         let playing = clip.published();
         let (progress, failure) = match &clip.state {
             ClipState::Processing { progress_permille } => {
@@ -295,6 +293,11 @@ impl ClipView {
                     storyboard_url: files.has_storyboard.then(|| format!("{base}/storyboard.jpg")),
                 }
             }),
+            stats: FeedStatsView {
+                plays: counted.plays,
+                likes: counted.likes,
+                shares: counted.shares,
+            },
             product_tags: clip.tags.iter().map(TagView::from).collect(),
             markets: clip.markets.iter().map(|market| market.code().to_owned()).collect(),
             created_at: rfc3339(clip.created_at),
@@ -312,8 +315,7 @@ pub struct ClipListView {
 
 impl ClipListView {
     /// A page of clips of one creator.
-    pub fn new(creator: &Account, page: Page<Clip>, media: &Media) -> Self {
-        let clips = page.items.iter().map(|clip| ClipView::of(clip, creator, media)).collect();
-        Self { clips, next_cursor: page.next_cursor }
+    pub fn new(clips: Vec<ClipView>, next_cursor: Option<String>) -> Self {
+        Self { clips, next_cursor }
     }
 }

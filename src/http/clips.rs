@@ -3,22 +3,26 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::domain::account::Account;
+use crate::domain::clip::Clip;
 use crate::domain::id::{ClipId, ProductId};
 use crate::domain::limits::{PAGE_LEN_DEFAULT, PAGE_LEN_MAX};
 use crate::http::Api;
 use crate::http::clip_views::{
     ClipListView, ClipView, CreateClip, EditClip, ListQuery, TagBody, check_tags,
 };
+use crate::http::conditional::{etag_of_body, expected_versions, is_known};
 use crate::http::extract::{Anyone, Body, Creator, Merchant, PathId, PathIds, Query};
-use crate::http::fields::{Checks, etag, list_limit, not_modified};
+use crate::http::fields::{Checks, list_limit};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::services::clips::{ClipDetail, ClipEdit, Clips, ClipsError};
+use crate::services::feed_page::FeedPages;
 use crate::services::media::Media;
 
 /// The routes of this file.
@@ -31,12 +35,42 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(link))
 }
 
-/// A clip with its version as an entity tag.
-fn tagged(status: StatusCode, media: &Media, detail: &ClipDetail) -> Response {
-    let version = detail.clip.version;
-    let mut response = (status, Json(ClipView::new(detail, media))).into_response();
-    response.headers_mut().insert(header::ETAG, etag(version));
-    response
+/// Shows clips: their links and what was counted of them.
+#[derive(Clone)]
+pub struct ClipShow {
+    media: Arc<Media>,
+    feed: Arc<FeedPages>,
+}
+
+impl FromRef<Api> for ClipShow {
+    fn from_ref(api: &Api) -> Self {
+        Self { media: Arc::clone(&api.media), feed: Arc::clone(&api.feed) }
+    }
+}
+
+impl ClipShow {
+    fn view(&self, clip: &Clip, creator: &Account) -> ClipView {
+        ClipView::new(clip, creator, &self.media, &self.feed.counted(clip.id))
+    }
+
+    /// A clip with an entity tag of its version and its shown form: links expire and counts move
+    /// without a new version. Answers 304 if the client has that form.
+    fn answer(
+        &self,
+        status: StatusCode,
+        detail: &ClipDetail,
+        headers: &HeaderMap,
+    ) -> Result<Response, Problem> {
+        let view = self.view(&detail.clip, &detail.creator);
+        let body = serde_json::to_vec(&view)
+            .map_err(|error| Problem::hidden(ProblemKind::Internal, &error))?;
+        let tag = etag_of_body(detail.clip.version, &body);
+        if status == StatusCode::OK && is_known(headers, tag.as_bytes()) {
+            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        }
+        let kind = HeaderValue::from_static("application/json");
+        Ok((status, [(header::CONTENT_TYPE, kind), (header::ETAG, tag)], body).into_response())
+    }
 }
 
 /// Makes a clip of a complete upload. The transcode runs in the background: `GET` shows its progress.
@@ -44,12 +78,12 @@ fn tagged(status: StatusCode, media: &Media, detail: &ClipDetail) -> Response {
     request_body = CreateClip, responses((status = 202, body = ClipView)))]
 async fn create(
     State(clips): State<Arc<Clips>>,
-    State(media): State<Arc<Media>>,
+    State(show): State<ClipShow>,
     Creator(caller): Creator,
     Body(body): Body<CreateClip>,
 ) -> Result<Response, Problem> {
     let detail = clips.create(caller.account, body.check()?).await?;
-    Ok(tagged(StatusCode::ACCEPTED, &media, &detail))
+    show.answer(StatusCode::ACCEPTED, &detail, &HeaderMap::new())
 }
 
 /// A clip: for anybody once it plays, for its creator from the start.
@@ -58,16 +92,13 @@ async fn create(
     responses((status = 200, body = ClipView), (status = 304, description = "Unchanged.")))]
 async fn show(
     State(clips): State<Arc<Clips>>,
-    State(media): State<Arc<Media>>,
+    State(show): State<ClipShow>,
     Anyone(caller): Anyone,
     PathId(id): PathId<ClipId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let detail = clips.get(caller.account, id).await?;
-    if not_modified(&headers, detail.clip.version) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
-    }
-    Ok(tagged(StatusCode::OK, &media, &detail))
+    show.answer(StatusCode::OK, &detail, &headers)
 }
 
 /// Changes the caption or the markets of one's own clip.
@@ -76,15 +107,16 @@ async fn show(
     request_body = EditClip, responses((status = 200, body = ClipView)))]
 async fn edit(
     State(clips): State<Arc<Clips>>,
-    State(media): State<Arc<Media>>,
+    State(show): State<ClipShow>,
     Creator(caller): Creator,
     PathId(id): PathId<ClipId>,
     headers: HeaderMap,
     Body(body): Body<EditClip>,
 ) -> Result<Response, Problem> {
     let edit = body.check()?;
-    let detail = clips.edit(caller.account, id, expected_version(&headers)?, edit).await?;
-    Ok(tagged(StatusCode::OK, &media, &detail))
+    let detail =
+        clips.edit(caller.account, id, expected_versions(&headers).as_deref(), edit).await?;
+    show.answer(StatusCode::OK, &detail, &HeaderMap::new())
 }
 
 /// Takes one's own clip down. It leaves the feed within a second.
@@ -106,7 +138,7 @@ async fn remove(
     request_body = Vec<TagBody>, responses((status = 200, body = ClipView)))]
 async fn put_tags(
     State(clips): State<Arc<Clips>>,
-    State(media): State<Arc<Media>>,
+    State(show): State<ClipShow>,
     Creator(caller): Creator,
     PathId(id): PathId<ClipId>,
     headers: HeaderMap,
@@ -116,8 +148,9 @@ async fn put_tags(
     let tags = check_tags(&mut checks, "", body);
     checks.done()?;
     let edit = ClipEdit { tags: Some(tags), ..ClipEdit::default() };
-    let detail = clips.edit(caller.account, id, expected_version(&headers)?, edit).await?;
-    Ok(tagged(StatusCode::OK, &media, &detail))
+    let detail =
+        clips.edit(caller.account, id, expected_versions(&headers).as_deref(), edit).await?;
+    show.answer(StatusCode::OK, &detail, &HeaderMap::new())
 }
 
 /// One's own clips, newest first.
@@ -125,13 +158,14 @@ async fn put_tags(
     params(ListQuery), responses((status = 200, body = ClipListView)))]
 async fn own(
     State(clips): State<Arc<Clips>>,
-    State(media): State<Arc<Media>>,
+    State(show): State<ClipShow>,
     Creator(caller): Creator,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ClipListView>, Problem> {
     let limit = list_limit(query.limit, PAGE_LEN_DEFAULT, PAGE_LEN_MAX)?;
     let (creator, page) = clips.own(caller.account, query.cursor.as_deref(), limit).await?;
-    Ok(Json(ClipListView::new(&creator, page, &media)))
+    let clips = page.items.iter().map(|clip| show.view(clip, &creator)).collect();
+    Ok(Json(ClipListView::new(clips, page.next_cursor)))
 }
 
 /// Shows one's own product over the whole of a clip.
@@ -142,24 +176,12 @@ async fn own(
     responses((status = 200, body = ClipView)))]
 async fn link(
     State(clips): State<Arc<Clips>>,
-    State(media): State<Arc<Media>>,
+    State(show): State<ClipShow>,
     Merchant(caller): Merchant,
     PathIds(product, clip): PathIds<ProductId, ClipId>,
 ) -> Result<Response, Problem> {
     let detail = clips.link(caller.account, product, clip).await?;
-    Ok(tagged(StatusCode::OK, &media, &detail))
-}
-
-/// The version that `If-Match` asks for.
-fn expected_version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"'));
-    let version = version.and_then(|digits| digits.parse().ok());
-    version.map(Some).ok_or_else(|| Problem::field("/If-Match", "is an `ETag` as it was answered"))
+    show.answer(StatusCode::OK, &detail, &HeaderMap::new())
 }
 
 impl From<ClipsError> for Problem {

@@ -3,14 +3,13 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::http::{HeaderMap, HeaderValue, header};
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
-use crate::http::problem::{FieldError, Problem, ProblemKind};
+use crate::http::problem::{FieldError, Problem};
 
 /// An amount in minor units: `{ "amount": 1999, "currency": "USD" }` is 19.99 dollars.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -103,37 +102,6 @@ pub fn list_limit(limit: Option<u32>, default: u32, max: u32) -> Result<usize, P
     Ok(limit as usize)
 }
 
-/// The entity tag of a version.
-pub fn etag(version: u64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"v{version}\"")).expect("digits are header text")
-}
-
-/// Whether the client already has this version (`If-None-Match`).
-pub fn not_modified(headers: &HeaderMap, version: u64) -> bool {
-    let tag = etag(version);
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        let text = value.to_str().unwrap_or_default();
-        text.split(',').any(|one| {
-            let one = one.trim();
-            one == "*" || one.trim_start_matches("W/").as_bytes() == tag.as_bytes()
-        })
-    })
-}
-
-/// Refuses an edit whose `If-Match` names another version than `version`. Without the header anything
-/// goes.
-pub fn check_if_match(headers: &HeaderMap, version: u64) -> Result<(), Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(()) };
-    let tag = etag(version);
-    let text = value.to_str().unwrap_or_default();
-    let matches = |one: &str| one.trim() == "*" || one.trim().as_bytes() == tag.as_bytes();
-    if text.split(',').any(matches) {
-        return Ok(());
-    }
-    let detail = format!("it is now at version {}", tag.to_str().unwrap_or_default());
-    Err(Problem::new(ProblemKind::PreconditionFailed, detail))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,15 +122,5 @@ mod tests {
         let problem = checks.done().unwrap_err();
         let text = format!("{problem:?}");
         assert!(text.contains("/title") && text.contains("/price/currency"), "{text}");
-    }
-
-    #[test]
-    fn if_match_guards_versions() {
-        let mut headers = HeaderMap::new();
-        assert!(check_if_match(&headers, 3).is_ok());
-        headers.insert(header::IF_MATCH, HeaderValue::from_static("\"v2\""));
-        assert!(check_if_match(&headers, 3).is_err());
-        headers.insert(header::IF_MATCH, HeaderValue::from_static("\"v2\", \"v3\""));
-        assert!(check_if_match(&headers, 3).is_ok());
     }
 }

@@ -10,11 +10,15 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::Api;
+use crate::http::conditional::{is_known, range_holds};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::services::media::{Media, MediaObject, MediaRange};
 
 /// Grants change with their period, objects never: caches may keep what they have.
 const CACHE: &str = "public, max-age=21600, immutable";
+
+/// Positions beyond are taken for this one: no object reaches it, and stores count in 63 bits.
+const POSITION_MAX: u64 = 1 << 62;
 
 /// The routes of this file. Links to them come in answers of the API; they are not for building by hand.
 pub fn routes() -> OpenApiRouter<Api> {
@@ -28,12 +32,15 @@ async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let missing = || Problem::new(ProblemKind::NotFound, "the link is wrong or has expired");
-    let range = headers.get(header::RANGE).and_then(|value| parse_range(value.to_str().ok()?));
+    let mut range = headers.get(header::RANGE).and_then(|value| parse_range(value.to_str().ok()?));
     let head_only = method == Method::HEAD;
-    let found = media.read(&grant, &key, range, head_only).await?.ok_or_else(missing)?;
+    let mut found = media.read(&grant, &key, range, head_only).await?.ok_or_else(missing)?;
     let etag = format!("\"{}\"", found.meta.etag);
-    let known =
-        headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == etag.as_bytes());
+    if range.is_some() && !range_holds(&headers, etag.as_bytes()) {
+        range = None;
+        found = media.read(&grant, &key, None, head_only).await?.ok_or_else(missing)?;
+    }
+    let known = is_known(&headers, etag.as_bytes());
     Ok(show(found, range.is_some(), &etag, known))
 }
 
@@ -76,13 +83,16 @@ fn show(found: MediaObject, ranged: bool, etag: &str, known: bool) -> Response {
 /// standard allows.
 fn parse_range(text: &str) -> Option<MediaRange> {
     let (first, last) = text.strip_prefix("bytes=")?.trim().split_once('-')?;
-    let number = |digits: &str| digits.parse::<u64>().ok();
+    let number = |digits: &str| {
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse().unwrap_or(POSITION_MAX).min(POSITION_MAX))
+    };
     match (first.trim(), last.trim()) {
         ("", last) => Some(MediaRange::Last(number(last)?)),
         (first, "") => Some(MediaRange::From(number(first)?)),
         (first, last) => {
             let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then(|| MediaRange::Span(first, last.saturating_add(1)))
+            (first <= last).then(|| MediaRange::Span(first, last + 1))
         }
     }
 }
@@ -96,7 +106,10 @@ mod tests {
         assert_eq!(parse_range("bytes=0-99"), Some(MediaRange::Span(0, 100)));
         assert_eq!(parse_range("bytes=100-"), Some(MediaRange::From(100)));
         assert_eq!(parse_range("bytes=-50"), Some(MediaRange::Last(50)));
-        for text in ["bytes=5-4", "bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "bytes=-"] {
+        let huge = "bytes=0-99999999999999999999";
+        assert_eq!(parse_range(huge), Some(MediaRange::Span(0, POSITION_MAX + 1)));
+        for text in ["bytes=+5-", "bytes=5-4", "bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "bytes=-"]
+        {
             assert_eq!(parse_range(text), None, "{text}");
         }
     }

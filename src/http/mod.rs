@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod checkouts;
 pub mod clip_views;
 pub mod clips;
+pub mod conditional;
 pub mod events;
 pub mod extract;
 pub mod feed;

@@ -17,6 +17,7 @@ use crate::domain::id::ProductId;
 use crate::domain::limits::{PAGE_LEN_DEFAULT, PAGE_LEN_MAX};
 use crate::domain::stock::StockLevel;
 use crate::http::Api;
+use crate::http::conditional::{etag, expected_versions, is_known};
 use crate::http::extract::{Anyone, Body, Merchant, OptionalIdempotencyKey, PathId, Query};
 use crate::http::fields::{Checks, MoneyView, list_limit, rfc3339};
 use crate::http::problem::{self, Problem, ProblemKind};
@@ -290,29 +291,7 @@ fn tag(stocked: &StockedProduct) -> HeaderValue {
         Availability::InStock => 'i',
     };
     let letters: String = stocked.levels.iter().map(letter).collect();
-    let text = format!("\"v{}-{letters}\"", stocked.product.version);
-    HeaderValue::from_str(&text).expect("digits and letters are header text")
-}
-
-/// The versions that `If-Match` allows; `None` for any. A tag that is not ours matches nothing.
-fn expected(headers: &HeaderMap) -> Option<Vec<u64>> {
-    let text = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default();
-    if text.trim() == "*" {
-        return None;
-    }
-    let version = |tag: &str| {
-        let inside = tag.trim().strip_prefix("\"v")?.strip_suffix('"')?;
-        inside.split('-').next()?.parse().ok()
-    };
-    Some(text.split(',').filter_map(version).collect())
-}
-
-/// Whether `If-None-Match` names this tag.
-fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
-        let mut tags = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        tags.any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == tag.as_bytes())
-    })
+    etag(stocked.product.version, &letters)
 }
 
 /// With the `ETag` of its version.
@@ -361,7 +340,7 @@ async fn get_product(
 ) -> Result<Response, Problem> {
     let stocked = catalog.get(id).await?;
     let tag = tag(&stocked);
-    if is_known(&headers, &tag) {
+    if is_known(&headers, tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
     Ok(tagged(StatusCode::OK, stocked, false))
@@ -378,7 +357,7 @@ async fn edit_product(
     headers: HeaderMap,
     Body(body): Body<EditProduct>,
 ) -> Result<Response, Problem> {
-    let expected = expected(&headers);
+    let expected = expected_versions(&headers);
     let edited = catalog.edit(caller.account, id, &body.check()?, expected.as_deref()).await?;
     Ok(tagged(StatusCode::OK, edited, false))
 }
@@ -392,6 +371,6 @@ async fn remove_product(
     PathId(id): PathId<ProductId>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    catalog.remove(caller.account, id, expected(&headers).as_deref()).await?;
+    catalog.remove(caller.account, id, expected_versions(&headers).as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

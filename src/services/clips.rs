@@ -243,12 +243,12 @@ impl Clips {
         Ok((self.accounts.get(creator).await?, page))
     }
 
-    /// Edits the caller's own clip. With `expected_version`, only that version.
+    /// Edits the caller's own clip, if its version is among `expected` (or nothing is expected).
     pub async fn edit(
         &self,
         creator: AccountId,
         id: ClipId,
-        expected_version: Option<u64>,
+        expected: Option<&[u64]>,
         edit: ClipEdit,
     ) -> Result<ClipDetail, ClipsError> {
         self.check_products(edit.tags.as_deref().unwrap_or_default()).await?;
@@ -258,7 +258,7 @@ impl Clips {
                 if clip.creator != creator || clip.is_removed() {
                     return Err(ClipsError::NotFound);
                 }
-                if expected_version.is_some_and(|expected| expected != clip.version) {
+                if expected.is_some_and(|expected| !expected.contains(&clip.version)) {
                     return Err(ClipsError::VersionMismatch(clip.version));
                 }
                 if let (Some((media, _)), Some(tags)) = (clip.published(), &tags) {

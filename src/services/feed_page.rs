@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::account::Market;
-use crate::domain::id::{AccountId, FeedSessionId, SlateId};
+use crate::domain::engagement::ClipCounters;
+use crate::domain::id::{AccountId, ClipId, FeedSessionId, SlateId};
 use crate::domain::limits::FEED_SESSION_TTL_MS;
 use crate::domain::time::{HOUR_MS, Timestamp};
 use crate::feed::index::{SharedIndex, clip_key};
@@ -182,6 +183,12 @@ impl FeedPages {
         drop(query); // Lets go of the session's set, so that it is extended in place.
         let page = self.commit(&session, number, &slate, now);
         Ok(FeedPage { trace: slate.trace, ..self.show(&session.head, &page, now) })
+    }
+
+    /// What was counted of a clip: nothing for one that the feed does not show.
+    pub fn counted(&self, clip: ClipId) -> ClipCounters {
+        let index = self.index.read();
+        index.ordinal(clip).map(|ordinal| *index.counters(ordinal)).unwrap_or_default()
     }
 
     /// Waits until the index has taken in the event at `after`.

@@ -99,9 +99,10 @@ async fn edits_are_guarded_by_versions_and_checked_by_field() {
     let matching = [("If-Match", etag.as_str())];
     let answer = app.request(&mina, Method::PATCH, &path, &matching, edit.clone()).await;
     assert_eq!(answer.expect(200)["caption"], "after");
+    let present = answer.headers["etag"].to_str().unwrap().to_owned();
     let answer = app.request(&mina, Method::PATCH, &path, &matching, edit.clone()).await;
     assert_eq!(answer.problem(412), "version_mismatch");
-    let known = [("If-None-Match", "\"v2\"")];
+    let known = [("If-None-Match", present.as_str())];
     assert_eq!(app.request(&mina, Method::GET, &path, &known, None).await.status, 304);
     assert_eq!(
         app.patch(&app.creator("theo"), &path, json!({ "caption": "mine" })).await.problem(404),
@@ -225,6 +226,76 @@ async fn linking_a_product_that_is_not_ones_own_is_linking_nothing() {
         let path = format!("/v1/products/{product}/clips/{clip}");
         let answer = app.request(&other, Method::PUT, &path, &[], None).await;
         assert_eq!(answer.problem(404), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_known_clip_is_sent_again_when_its_counts_or_links_have_moved() {
+    let app = TestApp::new();
+    let (mina, vera) = (app.creator("mina"), app.viewer("vera"));
+    let (path, hls) = playing(&app, &mina).await;
+    let tag =
+        |answer: &crate::support::Answer| answer.headers[header::ETAG].to_str().unwrap().to_owned();
+    let first = app.get(&vera, &path).await;
+    assert_eq!(first.expect(200)["stats"], json!({ "plays": 0, "likes": 0, "shares": 0 }));
+    let known = tag(&first);
+    let again = |known: String| {
+        let (app, vera, path) = (&app, &vera, &path);
+        async move {
+            let headers = [("If-None-Match", known.as_str())];
+            app.request(vera, Method::GET, path, &headers, None).await
+        }
+    };
+    let unchanged = again(known.clone()).await;
+    assert_eq!((unchanged.status.as_u16(), tag(&unchanged)), (304, known.clone()));
+
+    app.request(&vera, Method::PUT, &format!("{path}/like"), &[], None).await.expect(204);
+    let liked = again(known).await;
+    assert_eq!(liked.expect(200)["stats"]["likes"], 1);
+
+    app.clock.advance_ms(2 * 3_600_000);
+    let relinked = again(tag(&liked)).await;
+    let relinked_url = relinked.expect(200)["playback"]["hls_url"].as_str().unwrap().to_owned();
+    assert!(!relinked_url.ends_with(&hls), "the old link has expired by now: {relinked_url}");
+
+    let listed = format!("\"other\", {}", tag(&relinked));
+    let headers = [("If-Match", listed.as_str())];
+    let body = Some(json!({ "caption": "Faster" }));
+    app.request(&mina, Method::PATCH, &path, &headers, body.clone()).await.expect(200);
+    let answer = app.request(&mina, Method::PATCH, &path, &headers, body).await;
+    assert_eq!(answer.problem(412), "version_mismatch");
+}
+
+#[tokio::test]
+async fn media_obey_ranges_and_conditions_as_the_standard_says() {
+    let app = TestApp::new();
+    let (_, hls) = playing(&app, &app.creator("mina")).await;
+    let nobody = app.nobody();
+    let ask = |headers: Vec<(&'static str, String)>| {
+        let (app, nobody, hls) = (&app, &nobody, &hls);
+        async move {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            app.request(nobody, Method::GET, hls, &headers, None).await
+        }
+    };
+    let whole = ask(vec![]).await;
+    let tag = whole.headers[header::ETAG].to_str().unwrap().to_owned();
+    for last in [u64::MAX.to_string(), i64::MAX.to_string(), "9".repeat(30)] {
+        let part = ask(vec![("Range", format!("bytes=0-{last}"))]).await;
+        assert_eq!((part.status.as_u16(), &part.text), (206, &whole.text), "to {last}");
+    }
+    let part = ask(vec![("Range", format!("bytes={}-", u64::MAX))]).await;
+    assert_eq!(part.status, 416);
+
+    let first = || ("Range", "bytes=0-3".to_owned());
+    let part = ask(vec![first(), ("If-Range", tag.clone())]).await;
+    assert_eq!((part.status.as_u16(), part.text.len()), (206, 4));
+    let moved = ask(vec![first(), ("If-Range", "\"another\"".to_owned())]).await;
+    assert_eq!((moved.status.as_u16(), &moved.text), (200, &whole.text));
+
+    for known in [format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        assert_eq!(ask(vec![("If-None-Match", known.clone())]).await.status, 304, "{known}");
     }
 }
 
