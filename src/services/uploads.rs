@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::domain::id::{AccountId, ClipId, UploadId};
@@ -79,6 +81,8 @@ pub struct Uploads {
     policy: UploadPolicy,
     /// Appends that may outlive their request.
     appends: TaskTracker,
+    /// Ends them.
+    breaking_off: CancellationToken,
     /// Uploads that an append is writing to.
     writing: Arc<Mutex<HashSet<UploadId>>>,
 }
@@ -116,6 +120,19 @@ pub fn source_key(id: UploadId) -> ObjectKey {
     ObjectKey::parse(format!("uploads/{id}")).expect("an id is a safe key")
 }
 
+/// The same bytes, broken off at `stop`.
+fn until(bytes: IncomingBytes, stop: CancellationToken) -> IncomingBytes {
+    let next = async |(mut bytes, stop): (IncomingBytes, CancellationToken)| {
+        let piece = tokio::select! {
+            biased;
+            () = stop.cancelled() => Some(Err(Cause::from("the server stops"))),
+            piece = bytes.next() => piece,
+        };
+        piece.map(|piece| (piece, (bytes, stop)))
+    };
+    Box::pin(futures_util::stream::unfold((bytes, stop), next))
+}
+
 impl Uploads {
     /// Keeps records in `store`, bytes on their way in `spool`, whole files in `objects`.
     pub fn new(
@@ -134,13 +151,16 @@ impl Uploads {
             entropy,
             policy,
             appends: TaskTracker::new(),
+            breaking_off: CancellationToken::new(),
             writing: Arc::default(),
         }
     }
 
-    /// Waits until every append that runs has ended: for a clean shutdown.
+    /// Ends every append that runs, as if its client had hung up, and waits until what had arrived is
+    /// kept: for a clean shutdown, after the time that open requests are given.
     pub async fn drain(&self) {
         self.appends.close();
+        self.breaking_off.cancel();
         self.appends.wait().await;
     }
 
@@ -200,6 +220,7 @@ impl Uploads {
         checksum: Option<ChecksumVerdict>,
     ) -> Result<UploadRecord, UploadsError> {
         let this = Arc::clone(self);
+        let bytes = until(bytes, self.breaking_off.clone());
         let append = async move { this.append_here(owner, id, offset, bytes, checksum).await };
         self.appends.spawn(append).await.unwrap_or_else(|error| {
             Err(StoreError::unavailable(error).into()) // It panicked; the offset was not moved.

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_vitrine");
 /// What `serve` prints before its address.
 const GREETING: &str = "vitrine listens on ";
+/// What open requests are given at a stop.
+pub const DRAIN_MS: u64 = 1_000;
 /// A start that takes this long is hung.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -38,6 +40,7 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
         .env_clear()
         .env("VITRINE_MEDIA__PRESET", "ultrafast")
         .env("VITRINE_LOG__FILTER", "warn")
+        .env("VITRINE_SERVER__DRAIN_MS", DRAIN_MS.to_string())
         .stdin(Stdio::null());
     command
 }
@@ -103,13 +106,15 @@ impl Server {
         }
     }
 
-    /// SIGTERM; the process must end well.
-    pub fn terminate(&mut self) {
+    /// SIGTERM; the process must end well. Answers how long that took.
+    pub fn terminate(&mut self) -> Duration {
+        let asked = Instant::now();
         let mut process = self.process.take().expect("it runs");
         let id = process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let status = process.wait().unwrap();
         assert!(status.success(), "after SIGTERM it ended with {status}");
+        asked.elapsed()
     }
 
     /// `vitrine check` must find nothing.
