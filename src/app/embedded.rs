@@ -75,10 +75,21 @@ pub struct Layout {
 
 impl Layout {
     /// The layout of that directory, which is made if it is missing.
+    ///
+    /// A new one is its owner's alone: it holds addresses of buyers. One that was there keeps its mode,
+    /// which may be an operator's wish.
     pub fn open(root: &Path) -> Result<Self, StartError> {
-        std::fs::create_dir_all(root)
+        let mut builder = std::fs::DirBuilder::new();
+        std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
+        builder
+            .create(root)
             .map_err(|cause| StartError::Directory { path: root.display().to_string(), cause })?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self::of(root))
+    }
+
+    /// The layout of a directory that may be missing.
+    pub fn of(root: &Path) -> Self {
+        Self { root: root.to_owned() }
     }
 
     /// The store's file.

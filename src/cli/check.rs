@@ -21,7 +21,7 @@ impl Check {
     /// 0: sound; 1: something is wrong; 2: there is nothing to check.
     pub(super) fn run(self) -> Outcome {
         let config = self.config.load(&[])?;
-        let layout = Layout::open(&config.data_directory())?;
+        let layout = Layout::of(&config.data_directory());
         if !layout.store().is_file() {
             complain(&format!("vitrine: there is no store in `{}`", config.raw.data.directory));
             return Ok(ExitCode::from(EXIT_USAGE));
@@ -29,12 +29,12 @@ impl Check {
         let findings = runtime()?.block_on(verify(&config))?;
         if self.json {
             say(&serde_json::json!({ "sound": findings.is_empty(), "findings": findings })
-                .to_string());
+                .to_string())?;
         } else if findings.is_empty() {
-            say("sound: the file, the journal, the stock and the clips agree");
+            say("sound: the file, the journal, the stock and the clips agree")?;
         } else {
             for finding in &findings {
-                say(finding);
+                say(finding)?;
             }
         }
         Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

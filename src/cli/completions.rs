@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Outcome, say};
 
 /// Arguments of `completions`.
 #[derive(Args)]
@@ -15,8 +15,10 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> ExitCode {
-        clap_complete::generate(self.shell, &mut Cli::command(), "vitrine", &mut std::io::stdout());
-        ExitCode::SUCCESS
+    pub(super) fn run(self) -> Outcome {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "vitrine", &mut script);
+        say(String::from_utf8(script)?.trim_end())?;
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Show {
 impl Show {
     pub(super) fn run(self) -> Outcome {
         if self.reference {
-            say(reference().trim_end());
+            say(reference().trim_end())?;
             return Ok(ExitCode::SUCCESS);
         }
         let rows = self.config.load(&[])?.describe();
@@ -34,11 +34,11 @@ impl Show {
                     serde_json::json!({ "key": key, "value": value, "origin": origin })
                 })
                 .collect();
-            say(&serde_json::to_string_pretty(&rows)?);
+            say(&serde_json::to_string_pretty(&rows)?)?;
             return Ok(ExitCode::SUCCESS);
         }
         for (key, value, origin) in rows {
-            say(&format!("{key} = {value}  # {origin}"));
+            say(&format!("{key} = {value}  # {origin}"))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -7,6 +7,7 @@ mod demo;
 mod serve;
 mod token;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -77,7 +78,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Config(command) => command.run(),
-        Command::Completions(command) => Ok(command.run()),
+        Command::Completions(command) => command.run(),
         Command::Transcode(args) => Ok(child::run(&args)),
     };
     outcome.unwrap_or_else(|error| {
@@ -93,14 +94,17 @@ pub fn run() -> ExitCode {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
-fn say(text: &str) {
-    println!("{text}");
+/// Prints a command's answer. A reader that has read enough, as `head` does, is no fault.
+fn say(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
-#[expect(clippy::print_stderr, reason = "the complaint of a command")]
+/// Prints a complaint. If nobody can hear it, the exit code still tells.
 fn complain(text: &str) {
-    eprintln!("{text}");
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 /// The runtime of the commands that serve.

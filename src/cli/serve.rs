@@ -24,7 +24,7 @@ impl Serve {
         start_log(&config)?;
         runtime()?.block_on(async {
             let running = run::start(&config).await?;
-            say(&format!("vitrine listens on {}", running.public_url));
+            say(&format!("vitrine listens on {}", running.public_url))?;
             let sound = running.finish().await;
             Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         })

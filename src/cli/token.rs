@@ -78,9 +78,9 @@ impl Token {
                 "subject": self.subject,
                 "scope": scope.join(" "),
             });
-            say(&answer.to_string());
+            say(&answer.to_string())?;
         } else {
-            say(&issued.token);
+            say(&issued.token)?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -66,7 +66,7 @@ fn keep_mark(mark: &Path) -> std::io::Result<()> {
 }
 
 /// Prints where to go and with which tokens.
-fn greet(running: &Running) -> Result<(), crate::app::run::TokenFault> {
+fn greet(running: &Running) -> Result<(), Box<dyn std::error::Error>> {
     let url = &running.public_url;
     let people = [
         ("viewer", "demo-viewer", vec![Scope::Viewer]),
@@ -74,14 +74,14 @@ fn greet(running: &Running) -> Result<(), crate::app::run::TokenFault> {
         ("merchant", "merchant-north", vec![Scope::Viewer, Scope::Merchant]),
         ("operator", "demo-operator", vec![Scope::Operator]),
     ];
-    say(&format!("\nVitrine runs at {url}"));
-    say(&format!("  watch and buy    {url}/"));
-    say(&format!("  API reference    {url}/docs/"));
-    say("\nAccess tokens, good for 30 days:");
+    say(&format!("\nVitrine runs at {url}"))?;
+    say(&format!("  watch and buy    {url}/"))?;
+    say(&format!("  API reference    {url}/docs/"))?;
+    say("\nAccess tokens, good for 30 days:")?;
     for (scope, subject, scopes) in people {
         let token = running.token(subject, &scopes, TOKEN_TTL_MS)?;
-        say(&format!("\n{scope} ({subject})\n{token}"));
+        say(&format!("\n{scope} ({subject})\n{token}"))?;
     }
-    say("\nStop with Ctrl-C. The data directory keeps everything for the next start.");
+    say("\nStop with Ctrl-C. The data directory keeps everything for the next start.")?;
     Ok(())
 }
