@@ -15,7 +15,7 @@ export class Problem extends Error {
     this.status = status;
     this.code = document.code ?? '';
     this.title = document.title || 'Something went wrong';
-    this.detail = document.detail ?? '';
+    this.detail = sentence(document.detail ?? '');
     this.errors = Array.isArray(document.errors) ? document.errors : [];
     this.requestId = document.request_id ?? '';
     this.retryAfterMs = retryAfterMs;
@@ -25,6 +25,11 @@ export class Problem extends Error {
   get isTransient() {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
+}
+
+/** Details are fragments for machines' logs as well; people read them as sentences. */
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** @param {unknown} error @returns {Problem} */

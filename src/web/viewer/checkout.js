@@ -116,7 +116,11 @@ class Checkout {
   #showPayment() {
     if (this.#payment?.checkoutId !== this.#checkout.id) {
       this.#payment = new Payment(this.#ctx, this.#sheet, this.#checkout, {
-        onRetry: (message) => { this.#showPayment(); this.#warn(message); },
+        onRetry: (message, isHeld) => {
+          if (!isHeld) this.#checkout = { ...this.#checkout, hold: null };
+          this.#showPayment();
+          this.#warn(message);
+        },
         onStale: (notice) => this.#stale(notice),
         onExpired: () => { this.#checkout = null; this.#createKey.renew(); },
       });

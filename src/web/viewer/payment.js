@@ -13,7 +13,7 @@ const POLL_EVERY_MS = 1_500;
 const POLL_MAX_MS = 90_000;
 const STILL_RUNNING_RETRIES_MAX = 20;
 
-/** @typedef {{ onRetry: (message: string) => void, onStale: (notice: string) => void, onExpired: () => void }} Ways */
+/** @typedef {{ onRetry: (message: string, isHeld: boolean) => void, onStale: (notice: string) => void, onExpired: () => void }} Ways */
 
 /** The payment of one checkout. */
 export class Payment {
@@ -91,13 +91,14 @@ export class Payment {
     if (problem.code === 'price_changed') return this.#stale('The price has changed. Nothing was charged; please have another look.');
     if (/expired|canceled/.test(problem.code)) return this.#expire();
     if (problem.status === 402) {
-      return this.#retry(problem.detail || 'The payment was declined. Please try another way to pay.');
+      // The server has given the stock back; the next try takes it anew.
+      return this.#retry(problem.detail || 'The payment was declined. Please try another way to pay.', { isHeld: false });
     }
     return this.#retry([problem.title, problem.detail].filter(Boolean).join('. '));
   }
 
-  #retry(message) {
-    if (this.#sheet.isOpen) this.#ways.onRetry(message);
+  #retry(message, { isHeld = true } = {}) {
+    if (this.#sheet.isOpen) this.#ways.onRetry(message, isHeld);
     else say(message);
   }
 
