@@ -78,6 +78,47 @@ pub const COMMIT_GROUP_MAX: usize = 512;
 pub const WRITE_QUEUE_MAX: usize = 8_192;
 /// Longest wait for a slot in the write queue or for a commit.
 pub const STORE_DEADLINE_MS: i64 = 10 * SECOND_MS;
+/// Longest wait for a node of the cluster to take a connection.
+pub const CQL_CONNECT_DEADLINE_MS: u64 = 3_000;
+/// Longest wait for a read from the cluster: a few times the slowest quorum of a healthy one.
+pub const CQL_READ_DEADLINE_MS: u64 = 2_000;
+/// Longest wait for a plain write to the cluster.
+pub const CQL_WRITE_DEADLINE_MS: u64 = 3_000;
+/// Longest wait for a conditional write: above the server's own limit for it, so that the server's
+/// better informed answer comes first.
+pub const CQL_CONDITIONAL_DEADLINE_MS: u64 = 4_000;
+/// Longest wait for one statement that changes the schema.
+pub const CQL_SCHEMA_DEADLINE_MS: u64 = 30_000;
+/// Longest wait for another node that migrates the schema.
+pub const CQL_MIGRATE_DEADLINE_MS: u64 = 120_000;
+/// Changes of one variant's stock that one conditional write carries: at about 150 bytes each they stay
+/// below the 50 KiB at which Cassandra refuses a batch.
+pub const STOCK_GROUP_MAX: usize = 128;
+/// Changes of one variant's stock that may wait on one node before buyers are told to come back.
+pub const STOCK_QUEUE_MAX: usize = 4_096;
+/// How long the cluster remembers a hold that has ended: as long as an idempotency key.
+pub const ENDED_HOLD_TTL_MS: i64 = IDEMPOTENCY_TTL_MS;
+/// How long a node waits for a wake-up before it looks at a shared log or queue by itself.
+pub const LOG_POLL_MS: u64 = 250;
+/// Entries that may wait on one node to be appended to a log before callers are told to come back.
+pub const LOG_QUEUE_MAX: usize = 20_000;
+/// Bytes of the entries of one append: Cassandra refuses batches above 50 KiB.
+pub const LOG_GROUP_BYTES_MAX: usize = 24 * 1024;
+/// How long the cluster remembers a viewer's event ids: twice as long as a client may keep one back.
+pub const EVENT_IDS_TTL_MS: i64 = 2 * EVENT_AGE_MS_MAX;
+/// How long the cluster keeps events beside their viewer, for rebuilding tastes: older ones have decayed.
+pub const HISTORY_TTL_MS: i64 = 90 * DAY_MS;
+/// Longest wait for an answer of Redis, which serves memory: beyond it the caller does without.
+pub const REDIS_DEADLINE_MS: u64 = 200;
+/// Longest wait for a connection to Redis.
+pub const REDIS_CONNECT_DEADLINE_MS: u64 = 500;
+/// How long calls fail at once after Redis did not answer: a frozen server costs one request in a while
+/// its patience, not every request.
+pub const REDIS_REST_MS: u64 = 1_000;
+/// Wake-ups that a stream keeps: who is further behind looks for itself anyway.
+pub const WAKEUPS_KEPT_MAX: usize = 256;
+/// Served pages that may wait on one node to be recorded; more are dropped.
+pub const PAGES_UNRECORDED_MAX: usize = 4_096;
 /// Rows that a reconciler touches per activation.
 pub const RECONCILER_BATCH_MAX: usize = 200;
 /// A transcode is tried this often before it is parked.

@@ -71,4 +71,7 @@ pub trait EventLog: Send + Sync {
 
     /// Events strictly above `after`, in order, at most `limit`.
     async fn read(&self, after: u64, limit: usize) -> Result<Vec<LoggedEvent>, StoreError>;
+
+    /// Waits until there may be an event above `after`, by whatever node. It may wake early.
+    async fn wait(&self, after: u64);
 }

@@ -150,6 +150,12 @@ impl Engagement {
         }
     }
 
+    /// Waits until there may be events that other nodes took in.
+    pub async fn wait(&self) {
+        let applied = self.index.read().applied();
+        self.log.wait(applied).await;
+    }
+
     /// Takes in one action of a viewer that comes by its own route.
     pub async fn act(
         &self,

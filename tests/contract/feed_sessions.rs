@@ -9,7 +9,7 @@ use vitrine::ports::feed_sessions::{FeedSessions, ServedItem, ServedPage, Sessio
 
 use crate::stores;
 
-stores::over_every_store!(FeedSessions);
+stores::over_the_embedded_store!(FeedSessions);
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)

@@ -6,6 +6,7 @@ mod catalog;
 mod changes;
 mod checkouts;
 mod clips;
+mod cluster;
 mod counters;
 mod disk;
 mod events;

@@ -19,8 +19,8 @@ pub const NOW: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
 /// Tasks that race for one row.
 pub const RACERS: u64 = 50;
 
-/// Runs `suite` and `survives` of the calling module, which test these ports, over every backend.
-macro_rules! over_every_store {
+/// Runs `suite` and `survives` of the calling module, which test these ports, over the embedded store.
+macro_rules! over_the_embedded_store {
     ($($port:path),+) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn embedded_in_memory() {
@@ -40,6 +40,29 @@ macro_rules! over_every_store {
             let directory = tempfile::tempdir().unwrap();
             let open = async || {
                 let store = $crate::stores::on_file(directory.path());
+                ($(std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn $port>),+)
+            };
+            survives(open).await;
+        }
+    };
+}
+pub(crate) use over_the_embedded_store;
+
+/// Runs `suite` and `survives` of the calling module, which test these ports, over every record store.
+macro_rules! over_every_store {
+    ($($port:path),+) => {
+        $crate::stores::over_the_embedded_store!($($port),+);
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn scylla() {
+            let store = $crate::cluster::scylla($crate::cluster::Keyspace::Suites).await;
+            suite($(std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn $port>),+).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn scylla_keeps_everything() {
+            let open = async || {
+                let store = $crate::cluster::scylla($crate::cluster::Keyspace::Kept).await;
                 ($(std::sync::Arc::new(store.clone()) as std::sync::Arc<dyn $port>),+)
             };
             survives(open).await;

@@ -102,6 +102,7 @@ impl TestApp {
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("scratch");
         let backends = Backends {
+            shared: false,
             health: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),

@@ -113,7 +113,9 @@ pub(super) fn head(txn: &ReadTransaction) -> Result<u64, StoreError> {
 #[async_trait]
 impl EventLog for Embedded {
     async fn append(&self, batch: NewEvents) -> Result<Appended, StoreError> {
-        self.write(move |txn| append(txn, &batch)).await
+        let appended = self.write(move |txn| append(txn, &batch)).await?;
+        self.inner.logged.notify_waiters();
+        Ok(appended)
     }
 
     async fn head(&self) -> Result<u64, StoreError> {
@@ -130,5 +132,15 @@ impl EventLog for Embedded {
             }
             Ok(found)
         })
+    }
+
+    async fn wait(&self, after: u64) {
+        let logged = self.inner.logged.notified();
+        tokio::pin!(logged);
+        // Listen first, look second: an append between both is not missed.
+        logged.as_mut().enable();
+        if self.read(head).is_ok_and(|head| head <= after) {
+            logged.await;
+        }
     }
 }

@@ -98,6 +98,8 @@ struct Inner {
     writer: Writer,
     /// Woken after entries were appended to the change log.
     changed: Notify,
+    /// Woken after events were logged.
+    logged: Notify,
     /// Woken after a job was queued.
     queued: Notify,
 }
@@ -133,7 +135,13 @@ impl Embedded {
         resume(&db).map_err(|cause| OpenError::Damaged { path: path.to_owned(), cause })?;
         let db = Arc::new(db);
         let writer = Writer::start(Arc::clone(&db));
-        let inner = Inner { db, writer, changed: Notify::new(), queued: Notify::new() };
+        let inner = Inner {
+            db,
+            writer,
+            changed: Notify::new(),
+            logged: Notify::new(),
+            queued: Notify::new(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

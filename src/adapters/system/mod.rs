@@ -4,8 +4,10 @@ mod clock;
 mod entropy;
 pub mod keys;
 mod tokens;
+mod wakeups;
 
 pub use clock::SystemClock;
 pub use entropy::OsEntropy;
 pub use keys::KeyRing;
 pub use tokens::{JwtTokens, TrustedKey};
+pub use wakeups::LocalWakeups;

@@ -1,0 +1,101 @@
+//! Feed sessions in Redis: a hash per session, a field per page.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redis::{Script, cmd};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::adapters::redis::link::RedisLink;
+use crate::domain::id::FeedSessionId;
+use crate::domain::limits::{FEED_SESSION_TTL_MS, PAGES_UNRECORDED_MAX};
+use crate::domain::time::{SECOND_MS, Timestamp};
+use crate::ports::error::StoreError;
+use crate::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
+use crate::records;
+
+/// Records a page unless that page of the session was served before, and keeps the session a while.
+static RECORD: &str = include_str!("../../../schema/redis/record_page.lua");
+
+/// A page on its way.
+struct Unrecorded {
+    session: FeedSessionId,
+    number: u32,
+    body: Vec<u8>,
+}
+
+/// Feed sessions over Redis. [`RedisFeedSessions::run`] must run for pages to be recorded.
+pub struct RedisFeedSessions {
+    link: RedisLink,
+    outbox: mpsc::Sender<Unrecorded>,
+    inbox: Mutex<mpsc::Receiver<Unrecorded>>,
+    record: Script,
+}
+
+impl RedisFeedSessions {
+    /// Sessions over this link.
+    pub fn new(link: RedisLink) -> Self {
+        let (outbox, inbox) = mpsc::channel(PAGES_UNRECORDED_MAX);
+        Self { link, outbox, inbox: Mutex::new(inbox), record: Script::new(RECORD) }
+    }
+
+    fn key(&self, session: FeedSessionId) -> String {
+        self.link.key(&format!("feed:{{{session}}}"))
+    }
+
+    /// Records pages until `stop`.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut inbox = self.inbox.lock().await;
+        loop {
+            let page = tokio::select! {
+                () = stop.cancelled() => return,
+                page = inbox.recv() => page,
+            };
+            let Some(page) = page else { return };
+            let mut call = self.record.key(self.key(page.session));
+            call.arg(page.number).arg(page.body).arg(2 * FEED_SESSION_TTL_MS / SECOND_MS);
+            if let Err(error) = self.link.script::<()>(&call).await {
+                tracing::debug!(%error, "a page is not recorded; its cursor carries what is needed");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl FeedSessions for RedisFeedSessions {
+    fn record(&self, session: &SessionHead, page: &ServedPage) {
+        let body = records::feed_page::encode(session, page);
+        let page = Unrecorded { session: session.id, number: page.number, body };
+        if self.outbox.try_send(page).is_err() {
+            tracing::debug!("too many pages wait to be recorded; one is dropped");
+        }
+    }
+
+    async fn load(
+        &self,
+        id: FeedSessionId,
+    ) -> Result<Option<(SessionHead, Vec<ServedPage>)>, StoreError> {
+        let mut read = cmd("HGETALL");
+        read.arg(self.key(id));
+        let fields: Vec<(u32, Vec<u8>)> = self.link.command(&read).await?;
+        let mut head = None;
+        let mut pages = Vec::with_capacity(fields.len());
+        for (number, body) in fields {
+            let decoded = records::feed_page::decode(id, number, &body);
+            let (session, page) = decoded.map_err(|damage| StoreError::Corrupt {
+                table: "feed sessions",
+                key: id.to_string(),
+                detail: damage.to_string(),
+            })?;
+            head = Some(session);
+            pages.push(page);
+        }
+        pages.sort_unstable_by_key(|page| page.number);
+        Ok(head.map(|head| (head, pages)))
+    }
+
+    async fn forget(&self, _before: Timestamp, _limit: usize) -> Result<usize, StoreError> {
+        Ok(0) // They end by themselves.
+    }
+}

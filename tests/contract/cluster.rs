@@ -1,0 +1,66 @@
+//! The stores of a cluster: real servers that `scripts/test-servers run` has started.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+use vitrine::adapters::scylla::{self, Scylla, ScyllaConfig, ScyllaPorts};
+use vitrine::adapters::sim::SimClock;
+use vitrine::adapters::system::{LocalWakeups, OsEntropy, SystemClock};
+use vitrine::domain::time::DAY_MS;
+use vitrine::ports::entropy::Entropy;
+
+use crate::stores::NOW;
+
+/// What a started server told; a test that needs one fails without it.
+#[expect(clippy::disallowed_methods, reason = "the servers of tests are named by the environment")]
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set: run `scripts/test-servers run cassandra redis s3 -- cargo test …`"
+        )
+    })
+}
+
+/// Tables are dear, so suites share keyspaces: one for the suites, one for what must outlive a
+/// connection. Each is used by one test of a port at most.
+#[derive(Clone, Copy, Debug)]
+pub enum Keyspace {
+    Suites,
+    Kept,
+}
+
+async fn keyspace(which: Keyspace) -> &'static ScyllaConfig {
+    static SUITES: OnceCell<ScyllaConfig> = OnceCell::const_new();
+    static KEPT: OnceCell<ScyllaConfig> = OnceCell::const_new();
+    let cell = match which {
+        Keyspace::Suites => &SUITES,
+        Keyspace::Kept => &KEPT,
+    };
+    cell.get_or_init(async || {
+        let random = OsEntropy::new().bits();
+        let config = ScyllaConfig {
+            nodes: vec![variable("VITRINE_TEST_CQL")],
+            keyspace: format!("{which:?}_{random:032x}").to_lowercase(),
+            replication: 1,
+            datacenter: String::new(),
+            user: String::new(),
+            password: String::new(),
+            seen_ttl_ms: 30 * DAY_MS,
+        };
+        let applied = scylla::migrate(&config, &SystemClock, random, &mut |_| {}).await.unwrap();
+        assert!(!applied.is_empty());
+        config
+    })
+    .await
+}
+
+/// A connection of its own to a keyspace.
+pub async fn scylla(which: Keyspace) -> Scylla {
+    let ports = ScyllaPorts {
+        // The suites' present: what they say is due then is not filed as long overdue.
+        clock: Arc::new(SimClock::new(NOW)),
+        entropy: Arc::new(OsEntropy::new()),
+        wakeups: Arc::new(LocalWakeups::default()),
+    };
+    Scylla::connect(keyspace(which).await, ports).await.unwrap()
+}
