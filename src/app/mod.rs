@@ -2,8 +2,10 @@
 //!
 //! Only this layer knows which backend runs.
 
+pub mod cluster;
 pub mod embedded;
 pub mod feed;
+pub mod parts;
 pub mod run;
 mod services;
 mod settings;
@@ -13,12 +15,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use crate::adapters::system::keys::KeyError;
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
-use crate::app::embedded::{Layout, StartError};
 use crate::app::feed::FeedBackends;
+use crate::app::parts::{Layout, StartError};
 use crate::app::shop::ShopBackends;
+use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::{Api, layers, routes};
 use crate::ports::accounts::AccountStore;
@@ -36,6 +41,7 @@ use crate::ports::transcoder::Transcoder;
 use crate::ports::upload_spool::UploadSpool;
 use crate::ports::uploads::UploadStore;
 use crate::services::access::{Access, Issued};
+use crate::services::clip_audit::unplayable;
 use crate::services::indexing::Indexing;
 use crate::worker::reconcilers::Reconciler;
 use crate::worker::runner::Runner;
@@ -45,6 +51,8 @@ pub use crate::app::settings::Settings;
 /// Everything outside, already chosen.
 #[derive(Clone)]
 pub struct Backends {
+    /// Whether other nodes write to the same stores.
+    pub shared: bool,
     /// Whether the store still writes.
     pub health: Arc<dyn StoreHealth>,
     /// Profiles.
@@ -79,6 +87,57 @@ pub struct Backends {
     pub signer: Arc<dyn Signer>,
     /// Access tokens.
     pub tokens: Arc<dyn Tokens>,
+}
+
+/// Work that an adapter needs done beside the requests, until it is told to stop.
+pub struct Background {
+    /// A stable name for the log.
+    pub name: &'static str,
+    /// The work.
+    pub run: Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>,
+}
+
+impl Background {
+    /// Work of that name.
+    pub fn new<F: Future<Output = ()> + Send + 'static>(
+        name: &'static str,
+        run: impl FnOnce(CancellationToken) -> F + Send + 'static,
+    ) -> Self {
+        Self { name, run: Box::new(move |stop| Box::pin(run(stop))) }
+    }
+}
+
+/// Backends with the work that they need done.
+pub struct Opened {
+    /// Everything outside.
+    pub backends: Backends,
+    /// Work beside the requests.
+    pub background: Vec<Background>,
+}
+
+/// Opens the configured shape: a cluster where one is named, else the data directory.
+pub async fn open(config: &Config) -> Result<Opened, StartError> {
+    if cluster::is_configured(config) {
+        return cluster::open(config).await;
+    }
+    Ok(Opened { backends: embedded::open(config).await?, background: Vec::new() })
+}
+
+/// What is wrong with the stores, one line each; empty when all is sound. No server may have the data
+/// directory open; a cluster may be in use, but what is under way then may be reported.
+pub async fn verify(config: &Config) -> Result<Vec<String>, StartError> {
+    let mut findings = Vec::new();
+    if !cluster::is_configured(config) {
+        findings = embedded::verify_file(&Layout::open(config)?)?;
+    }
+    let backends = open(config).await?.backends;
+    let app = assemble(&backends, &Settings::new(config, ""));
+    let (laws, _) = app.api.shop.ledger.invariants().await?;
+    for law in laws {
+        findings.extend(law.violations.iter().map(|line| format!("{}: {line}", law.name)));
+    }
+    findings.extend(unplayable(&backends.clips, &backends.objects).await?);
+    Ok(findings)
 }
 
 /// The assembled engine.

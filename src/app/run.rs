@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::app::embedded::{self, StartError};
-use crate::app::{App, Settings, assemble};
+use crate::app::parts::StartError;
+use crate::app::{App, Opened, Settings, assemble};
 use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
@@ -58,7 +58,7 @@ pub struct Running {
     drain: Duration,
 }
 
-/// Starts everything that `config` asks for, in the embedded shape.
+/// Starts everything that `config` asks for.
 pub async fn start(config: &Config) -> Result<Running, RunError> {
     let raw = &config.raw;
     let listener = listen(&raw.server.listen).await?;
@@ -69,10 +69,17 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         "" => server::url_of(address),
         url => url.to_owned(),
     };
-    let backends = embedded::open(config).await?;
+    let Opened { backends, background } = crate::app::open(config).await?;
     let app = assemble(&backends, &Settings::new(config, &public_url));
     app.indexing.rebuild().await.map_err(RunError::Store)?;
     let tasks = Tasks::new();
+    for work in background {
+        let running = (work.run)(tasks.stop().clone());
+        tasks.spawn(work.name, async move {
+            running.await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
     let router = app.router.clone();
@@ -88,6 +95,9 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         Ok::<(), std::convert::Infallible>(())
     });
     follow_changes(&tasks, &app);
+    if backends.shared {
+        follow_events(&tasks, &app);
+    }
     for reconciler in &app.reconcilers {
         let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
         tasks.spawn(reconciler.name(), reconcilers::run(reconciler, stop));
@@ -141,6 +151,24 @@ fn follow_changes(tasks: &Tasks, app: &App) {
         }
         if let Err(error) = indexing.snapshot().await {
             tracing::warn!(%error, "the counters will be replayed at the next start");
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+}
+
+/// Takes in what viewers do on other nodes, milliseconds after it is in the log.
+fn follow_events(tasks: &Tasks, app: &App) {
+    let (engagement, stop) = (Arc::clone(&app.api.engagement), tasks.stop().clone());
+    tasks.spawn("events", async move {
+        while !stop.is_cancelled() {
+            if let Err(error) = engagement.catch_up().await {
+                tracing::warn!(%error, "the feed lags behind the event log");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = engagement.wait() => {}
+            }
         }
         Ok::<(), std::convert::Infallible>(())
     });

@@ -51,6 +51,14 @@ pub struct ShopBackends {
 impl ShopBackends {
     /// The shop over the embedded store, paid through the sandbox.
     pub fn embedded(store: &Embedded) -> Self {
+        Self::over(store)
+    }
+
+    /// The shop over one store for everything, paid through the sandbox.
+    pub fn over<S>(store: &S) -> Self
+    where
+        S: CatalogStore + InventoryStore + CheckoutStore + OrderStore + Journal + Clone + 'static,
+    {
         let sandbox = Arc::new(Sandbox::new());
         Self {
             catalog: Arc::new(store.clone()),

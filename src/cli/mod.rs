@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod migrate;
 mod serve;
 mod token;
 
@@ -34,6 +35,8 @@ enum Command {
     Demo(demo::Demo),
     /// Run the server.
     Serve(serve::Serve),
+    /// Bring a cluster's schema up to date; safe on all nodes at once.
+    Migrate(migrate::Migrate),
     /// Print an access token signed with the data directory's key.
     Token(token::Token),
     /// Verify a data directory: its file, its money and its stock.
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Migrate(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Config(command) => command.run(),

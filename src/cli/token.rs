@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use crate::app::embedded::{Layout, tokens};
 use crate::app::issue_token;
+use crate::app::parts::{Layout, tokens};
 use crate::cli::{ConfigArgs, Outcome, say};
 use crate::domain::account::Scope;
 
@@ -66,7 +66,7 @@ fn parse_ttl(text: &str) -> Result<i64, String> {
 impl Token {
     pub(super) fn run(self) -> Outcome {
         let config = self.config.load(&[])?;
-        let layout = Layout::open(&config.data_directory())?;
+        let layout = Layout::open(&config)?;
         let scopes: Vec<Scope> = self.scopes.iter().map(|scope| (*scope).into()).collect();
         let issued =
             issue_token(tokens(&layout, &config)?, &layout, &self.subject, &scopes, self.ttl)?;

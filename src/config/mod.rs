@@ -67,7 +67,9 @@ impl Config {
             for (key, _) in *keys {
                 let path = format!("{section}.{key}");
                 let value = self.figment.find_value(&path).map(|value| show(&value));
-                let shown = if key.contains("secret") && value.as_deref() != Ok("\"\"") {
+                let shown = if (key.contains("secret") || key.contains("password"))
+                    && value.as_deref() != Ok("\"\"")
+                {
                     "(not shown)".to_owned()
                 } else {
                     value.unwrap_or_default()
@@ -166,6 +168,13 @@ fn check(raw: &Raw) -> Result<Market, ConfigError> {
     let keyed = raw.objects.endpoint.is_empty()
         || !(raw.objects.access_key.is_empty() || raw.objects.secret_key.is_empty());
     require(keyed, "objects.access_key and objects.secret_key: needed with objects.endpoint");
+    let clustered = !raw.cql.nodes.trim().is_empty();
+    require(!clustered || !raw.redis.urls.trim().is_empty(), "redis.urls: needed with cql.nodes");
+    require(
+        !clustered || !raw.objects.endpoint.is_empty(),
+        "objects.endpoint: needed with cql.nodes, for nodes share their objects",
+    );
+    require(raw.cql.replication > 0, "cql.replication: at least 1");
     match market {
         Some(market) if faults.is_empty() => Ok(market),
         Some(_) | None => Err(ConfigError(faults)),

@@ -50,6 +50,40 @@ section! {
     Data {
         /// Directory of the embedded store, objects, uploads in progress and keys.
         directory: String = "./vitrine-data".into(),
+        /// Directory of the keys, which must be the same on all nodes of a cluster. Empty: `keys` in the
+        /// data directory.
+        keys: String = String::new(),
+    }
+}
+
+section! {
+    /// `[cql]`
+    Cql {
+        /// `host:port` of some nodes of ScyllaDB or Cassandra, with commas between. Empty: records are
+        /// kept in the data directory, and this is the only node.
+        nodes: String = String::new(),
+        /// Keyspace; `vitrine migrate` makes it.
+        keyspace: String = "vitrine".into(),
+        /// Copies of each row, for `vitrine migrate`.
+        replication: u8 = 3,
+        /// Data center whose nodes are asked. Empty: any.
+        datacenter: String = String::new(),
+        /// User. Empty: none.
+        user: String = String::new(),
+        /// The user's password; better given as `VITRINE_CQL__PASSWORD`.
+        password: String = String::new(),
+    }
+}
+
+section! {
+    /// `[redis]`
+    Redis {
+        /// `redis://host:port`, of a Redis Cluster some nodes with commas between. Needed with `cql.nodes`.
+        urls: String = String::new(),
+        /// Whether it is a Redis Cluster.
+        cluster: bool = false,
+        /// Begins every key.
+        prefix: String = "vitrine".into(),
     }
 }
 
@@ -169,6 +203,10 @@ pub struct Raw {
     pub server: Server,
     /// Where data lies.
     pub data: Data,
+    /// The cluster's records.
+    pub cql: Cql,
+    /// The cluster's hot state.
+    pub redis: Redis,
     /// The log.
     pub log: Log,
     /// Tokens.
@@ -194,6 +232,8 @@ pub type KeyDocs = &'static [(&'static str, &'static [&'static str])];
 pub const SECTIONS: &[(&str, KeyDocs)] = &[
     ("server", Server::KEYS),
     ("data", Data::KEYS),
+    ("cql", Cql::KEYS),
+    ("redis", Redis::KEYS),
     ("log", Log::KEYS),
     ("auth", Auth::KEYS),
     ("market", Market::KEYS),
