@@ -95,6 +95,7 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
+        leases: Arc::new(store.clone()),
         uploads: Arc::new(store.clone()),
         spool: Arc::new(spool),
         objects: Arc::new(objects),

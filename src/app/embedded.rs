@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::adapters::embedded::Embedded;
 use crate::adapters::fs::spool::FsSpool;
 use crate::adapters::images::ImageCrate;
-use crate::adapters::system::{KeyRing, OsEntropy, SystemClock};
+use crate::adapters::system::{KeyRing, LocalLeases, OsEntropy, SystemClock};
 use crate::app::Backends;
 use crate::app::feed::FeedBackends;
 use crate::app::parts::{self, Layout, StartError};
@@ -31,6 +31,7 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         changes: Arc::new(store.clone()),
         clips: Arc::new(store.clone()),
         jobs: Arc::new(store.clone()),
+        leases: Arc::new(LocalLeases::default()),
         uploads: Arc::new(store.clone()),
         spool: Arc::new(spool),
         objects: Arc::new(objects),

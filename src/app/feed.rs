@@ -16,6 +16,7 @@ use crate::services::accounts::Accounts;
 use crate::services::engagement::Engagement;
 use crate::services::feed_page::{FeedPages, FeedPorts};
 use crate::services::indexing::{Indexing, IndexingPorts};
+use crate::services::shelf_cache::ShelfCache;
 use crate::services::social::Social;
 use crate::services::viewers::Viewers;
 use crate::worker::reconcilers::{ForgetFeedSessions, KeepCounters, Reconciler};
@@ -66,6 +67,7 @@ pub fn feed(
     settings: &Settings,
     accounts: &Arc<Accounts>,
     links: Arc<dyn MediaLinks>,
+    shelf: Option<Arc<ShelfCache>>,
 ) -> FeedServices {
     let index = Arc::new(RwLock::new(Index::new()));
     let viewers = Arc::new(Viewers::new(
@@ -89,6 +91,7 @@ pub fn feed(
             inventory: Arc::clone(&backends.shop.inventory),
             counters: Arc::clone(&backends.feed.counters),
             changes: Arc::clone(&backends.changes),
+            shelf,
         },
         Arc::clone(accounts),
         Arc::clone(&viewers),

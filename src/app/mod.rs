@@ -34,6 +34,7 @@ use crate::ports::entropy::Entropy;
 use crate::ports::health::StoreHealth;
 use crate::ports::images::Images;
 use crate::ports::jobs::JobQueue;
+use crate::ports::leases::Leases;
 use crate::ports::objects::ObjectStore;
 use crate::ports::signer::Signer;
 use crate::ports::tokens::Tokens;
@@ -63,6 +64,8 @@ pub struct Backends {
     pub clips: Arc<dyn ClipStore>,
     /// Background work.
     pub jobs: Arc<dyn JobQueue>,
+    /// Who keeps house.
+    pub leases: Arc<dyn Leases>,
     /// Records of uploads.
     pub uploads: Arc<dyn UploadStore>,
     /// Bytes of uploads.

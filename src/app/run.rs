@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::parts::StartError;
-use crate::app::{App, Opened, Settings, assemble};
+use crate::app::{App, Backends, Opened, Settings, assemble};
 use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
 use crate::lifecycle::Tasks;
 use crate::ports::error::StoreError;
 use crate::ports::health::StoreHealth;
-use crate::worker::reconcilers;
+use crate::worker::reconcilers::{self, Housekeeper};
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -98,10 +98,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     if backends.shared {
         follow_events(&tasks, &app);
     }
-    for reconciler in &app.reconcilers {
-        let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
-        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, stop));
-    }
+    keep_house(&tasks, &app, &backends).await;
     watch_store(&tasks, Arc::clone(&backends.health));
     let leftovers = app.api.uploads.sweep().await.map_err(RunError::Store)?;
     if leftovers > 0 {
@@ -154,6 +151,18 @@ fn follow_changes(tasks: &Tasks, app: &App) {
         }
         Ok::<(), std::convert::Infallible>(())
     });
+}
+
+/// Runs the reconcilers while this node keeps house.
+async fn keep_house(tasks: &Tasks, app: &App, backends: &Backends) {
+    let (leases, clock) = (Arc::clone(&backends.leases), Arc::clone(&backends.clock));
+    let housekeeper = Housekeeper::new(leases, clock, backends.entropy.bits());
+    housekeeper.renew().await;
+    for reconciler in &app.reconcilers {
+        let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
+        tasks.spawn(reconciler.name(), reconcilers::run(reconciler, housekeeper.clone(), stop));
+    }
+    tasks.spawn("housekeeper", housekeeper.run(tasks.stop().clone()));
 }
 
 /// Takes in what viewers do on other nodes, milliseconds after it is in the log.

@@ -16,6 +16,7 @@ use crate::services::media::Media;
 use crate::services::media_grants::MediaGrants;
 use crate::services::publish::Publish;
 use crate::services::purchases::PurchaseEvents;
+use crate::services::shelf_cache::ShelfCache;
 use crate::services::uploads::Uploads;
 use crate::worker::media::MediaJobs;
 use crate::worker::reconcilers::{ExpireUploads, Reconciler};
@@ -54,7 +55,13 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         Arc::clone(&backends.entropy),
         settings.uploads,
     ));
-    let feed = feed::feed(backends, settings, &accounts, Arc::clone(&grants) as _);
+    // A node of a cluster keeps what previews read; an embedded store is as near as a cache.
+    let shelf = backends.shared.then(|| {
+        let catalog = Arc::clone(&backends.shop.catalog);
+        Arc::new(ShelfCache::new(catalog, Arc::clone(&backends.accounts)))
+    });
+    let links = Arc::clone(&grants) as _;
+    let feed = feed::feed(backends, settings, &accounts, links, shelf.clone());
     let purchases = Arc::new(PurchaseEvents::new(Arc::clone(&feed.engagement)));
     let policy = Arc::clone(&settings.shop);
     let api = Api {
@@ -83,7 +90,7 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         engagement: Arc::clone(&feed.engagement),
         social: Arc::clone(&feed.social),
         viewers: Arc::clone(&feed.viewers),
-        shop: shop::shop(&backends.shop, &commons(backends), policy, purchases),
+        shop: shop::shop(&backends.shop, &commons(backends), policy, purchases, shelf),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,

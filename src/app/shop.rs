@@ -25,6 +25,7 @@ use crate::services::ledger::Ledger;
 use crate::services::orders::Orders;
 use crate::services::preview::{Preview, PreviewPorts};
 use crate::services::sandbox::SandboxBank;
+use crate::services::shelf_cache::ShelfCache;
 use crate::worker::reconcilers::{
     ExpireCheckouts, Reconciler, ReleaseExpiredHolds, ResolveUnknownPayments,
 };
@@ -87,19 +88,25 @@ pub struct Commons {
     pub signer: Arc<dyn Signer>,
 }
 
-/// Puts the shop's services over their backends; `purchases` hears of each placed order.
+/// Puts the shop's services over their backends; `purchases` hears of each placed order, and previews read
+/// through `shelf` where there is one.
 pub fn shop(
     backends: &ShopBackends,
     commons: &Commons,
     policy: Arc<ShopPolicy>,
     purchases: Arc<dyn PurchaseSink>,
+    shelf: Option<Arc<ShelfCache>>,
 ) -> ShopApi {
     let ShopBackends { catalog, inventory, checkouts, orders, journal, .. } = backends.clone();
     let Commons { accounts, changes, clock, entropy, signer } = commons.clone();
+    let (shown, sellers): (Arc<dyn CatalogStore>, Arc<dyn AccountStore>) = match shelf {
+        Some(shelf) => (Arc::clone(&shelf) as _, shelf),
+        None => (Arc::clone(&catalog), accounts),
+    };
     let sheets = PreviewPorts {
-        catalog: Arc::clone(&catalog),
+        catalog: shown,
         inventory: Arc::clone(&inventory),
-        accounts,
+        accounts: sellers,
         clock: Arc::clone(&clock),
         signer: Arc::clone(&signer),
     };

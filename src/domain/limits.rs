@@ -119,6 +119,14 @@ pub const REDIS_REST_MS: u64 = 1_000;
 pub const WAKEUPS_KEPT_MAX: usize = 256;
 /// Served pages that may wait on one node to be recorded; more are dropped.
 pub const PAGES_UNRECORDED_MAX: usize = 4_096;
+/// Products that a node of a cluster keeps in memory; at about 2 KiB each, 64 MiB.
+pub const PRODUCTS_CACHED_MAX: usize = 32_768;
+/// Accounts that a node of a cluster keeps in memory; at about 256 bytes each, 16 MiB.
+pub const ACCOUNTS_CACHED_MAX: usize = 65_536;
+/// How long the node that keeps house may be silent before another one does.
+pub const OFFICE_LEASE_MS: i64 = 15 * SECOND_MS;
+/// How often a node asks for the office, or keeps it.
+pub const OFFICE_RENEWAL_MS: u64 = 5_000;
 /// Rows that a reconciler touches per activation.
 pub const RECONCILER_BATCH_MAX: usize = 200;
 /// A transcode is tried this often before it is parked.
@@ -224,6 +232,10 @@ const _: () = {
     assert!(
         TRANSCODE_FILES_MAX as i64 > 6 * (CLIP_DURATION_MS_MAX / (2 * SECOND_MS) + 2),
         "the longest clip fits"
+    );
+    assert!(
+        (OFFICE_RENEWAL_MS as i64) * 2 < OFFICE_LEASE_MS,
+        "an office outlives a missed renewal"
     );
     assert!(JOB_HEARTBEAT_MS * 3 < JOB_LEASE_MS, "a lease outlives three missed heartbeats");
     assert!(

@@ -19,6 +19,7 @@ use crate::ports::error::StoreError;
 use crate::ports::inventory::InventoryStore;
 use crate::services::accounts::Accounts;
 use crate::services::engagement::Engagement;
+use crate::services::shelf_cache::ShelfCache;
 use crate::services::viewers::Viewers;
 
 /// Clips per step of a rebuild.
@@ -39,6 +40,8 @@ pub struct IndexingPorts {
     pub counters: Arc<dyn CounterStore>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
+    /// What this node keeps of products and accounts, if it does.
+    pub shelf: Option<Arc<ShelfCache>>,
 }
 
 /// Builds and feeds the index.
@@ -150,6 +153,9 @@ impl Indexing {
         let mut products = BTreeSet::new();
         let mut accounts = BTreeSet::new();
         for change in changes {
+            if let Some(shelf) = &self.ports.shelf {
+                shelf.forget(&change);
+            }
             match change {
                 Change::ClipPublished(id) | Change::ClipRemoved(id) => drop(clips.insert(id)),
                 Change::ProductChanged(id) | Change::StockChanged(id) => drop(products.insert(id)),

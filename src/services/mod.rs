@@ -25,6 +25,7 @@ pub mod publish;
 pub mod purchases;
 pub mod recent;
 pub mod sandbox;
+pub mod shelf_cache;
 pub mod signed;
 pub mod social;
 pub mod uploads;

@@ -37,30 +37,38 @@ async fn keyspace(which: Keyspace) -> &'static ScyllaConfig {
         Keyspace::Kept => &KEPT,
     };
     cell.get_or_init(async || {
-        let random = OsEntropy::new().bits();
-        let config = ScyllaConfig {
-            nodes: vec![variable("VITRINE_TEST_CQL")],
-            keyspace: format!("{which:?}_{random:032x}").to_lowercase(),
-            replication: 1,
-            datacenter: String::new(),
-            user: String::new(),
-            password: String::new(),
-            seen_ttl_ms: 30 * DAY_MS,
-        };
-        let applied = scylla::migrate(&config, &SystemClock, random, &mut |_| {}).await.unwrap();
+        let config = fresh(&format!("{which:?}"));
+        let holder = OsEntropy::new().bits();
+        let applied = scylla::migrate(&config, &SystemClock, holder, &mut |_| {}).await.unwrap();
         assert!(!applied.is_empty());
         config
     })
     .await
 }
 
-/// A connection of its own to a keyspace.
-pub async fn scylla(which: Keyspace) -> Scylla {
-    let ports = ScyllaPorts {
-        // The suites' present: what they say is due then is not filed as long overdue.
+/// A keyspace that nobody has used; it is not made yet.
+pub fn fresh(name: &str) -> ScyllaConfig {
+    ScyllaConfig {
+        nodes: vec![variable("VITRINE_TEST_CQL")],
+        keyspace: format!("{name}_{:032x}", OsEntropy::new().bits()).to_lowercase(),
+        replication: 1,
+        datacenter: String::new(),
+        user: String::new(),
+        password: String::new(),
+        seen_ttl_ms: 30 * DAY_MS,
+    }
+}
+
+/// What a store stands on, with the suites' present: what they say is due then is not filed as overdue.
+pub fn ports() -> ScyllaPorts {
+    ScyllaPorts {
         clock: Arc::new(SimClock::new(NOW)),
         entropy: Arc::new(OsEntropy::new()),
         wakeups: Arc::new(LocalWakeups::default()),
-    };
-    Scylla::connect(keyspace(which).await, ports).await.unwrap()
+    }
+}
+
+/// A connection of its own to a keyspace.
+pub async fn scylla(which: Keyspace) -> Scylla {
+    Scylla::connect(keyspace(which).await, ports()).await.unwrap()
 }

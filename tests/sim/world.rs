@@ -146,7 +146,7 @@ impl World {
             entropy: Arc::clone(&entropy) as _,
             signer: Arc::new(KeyRing::from_secret(&[7; 32])),
         };
-        let shop = shop(&backends, &commons, Arc::default(), purchases);
+        let shop = shop(&backends, &commons, Arc::default(), purchases, None);
         let merchant = AccountId::from_bits(1);
         let mut world = Self {
             faults,

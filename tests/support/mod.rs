@@ -24,7 +24,7 @@ use vitrine::adapters::s3::{S3Config, S3Objects};
 use vitrine::adapters::s3_server::{self, S3ServerConfig};
 use vitrine::adapters::sim::{SeededEntropy, SimClock};
 use vitrine::adapters::system::keys::throwaway_token_key;
-use vitrine::adapters::system::{JwtTokens, KeyRing};
+use vitrine::adapters::system::{JwtTokens, KeyRing, LocalLeases};
 use vitrine::app::feed::FeedBackends;
 use vitrine::app::shop::{ShopBackends, reconcilers};
 use vitrine::app::{App, Backends, Settings, assemble};
@@ -108,6 +108,7 @@ impl TestApp {
             changes: Arc::new(store.clone()),
             clips: Arc::new(store.clone()),
             jobs: Arc::new(store.clone()),
+            leases: Arc::new(LocalLeases::default()),
             uploads: Arc::new(store.clone()),
             spool: Arc::new(FsSpool::open(directory.path().join("uploads")).unwrap()),
             objects: Arc::new(objects(directory.path(), Arc::clone(&clock) as _)),

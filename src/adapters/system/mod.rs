@@ -3,11 +3,13 @@
 mod clock;
 mod entropy;
 pub mod keys;
+mod leases;
 mod tokens;
 mod wakeups;
 
 pub use clock::SystemClock;
 pub use entropy::OsEntropy;
 pub use keys::KeyRing;
+pub use leases::LocalLeases;
 pub use tokens::{JwtTokens, TrustedKey};
 pub use wakeups::LocalWakeups;

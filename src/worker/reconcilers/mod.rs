@@ -12,12 +12,16 @@ mod resolve_unknown_payments;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::limits::{OFFICE_LEASE_MS, OFFICE_RENEWAL_MS};
+use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
+use crate::ports::leases::{Leases, Office};
 
 pub use self::expire_checkouts::ExpireCheckouts;
 pub use self::expire_uploads::ExpireUploads;
@@ -48,12 +52,71 @@ pub trait Reconciler: Send + Sync {
 /// How long a reconciler rests when nothing is left to do: a hold is back within a second of its end.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Activates a reconciler until `stop`: again at once while there is more, else after a pause.
+/// Whether this node keeps house. Of several nodes one at a time does; the others would only do the
+/// same work again.
+#[derive(Clone)]
+pub struct Housekeeper {
+    leases: Arc<dyn Leases>,
+    clock: Arc<dyn Clock>,
+    holder: u128,
+    on_duty: Arc<AtomicBool>,
+}
+
+impl Housekeeper {
+    /// A node with this name, which does not keep house yet.
+    pub fn new(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, holder: u128) -> Self {
+        Self { leases, clock, holder, on_duty: Arc::default() }
+    }
+
+    /// Whether this node keeps house.
+    pub fn is_on_duty(&self) -> bool {
+        self.on_duty.load(Ordering::Acquire)
+    }
+
+    /// Asks for the office once, or keeps it.
+    pub async fn renew(&self) {
+        let now = self.clock.now();
+        let until = now.plus_ms(OFFICE_LEASE_MS);
+        let held = self.leases.hold(Office::Housekeeper, self.holder, now, until).await;
+        if let Err(error) = &held {
+            tracing::warn!(%error, "it is not known who keeps house; this node does not");
+        }
+        self.on_duty.store(held.unwrap_or(false), Ordering::Release);
+    }
+
+    /// Keeps asking until `stop`, then gives the office back.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Infallible> {
+        while !stop.is_cancelled() {
+            self.renew().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(Duration::from_millis(OFFICE_RENEWAL_MS)) => {}
+            }
+        }
+        if self.on_duty.swap(false, Ordering::AcqRel)
+            && let Err(error) = self.leases.give_back(Office::Housekeeper, self.holder).await
+        {
+            tracing::debug!(%error, "the office ends by itself");
+        }
+        Ok(())
+    }
+}
+
+/// Activates a reconciler until `stop`, while this node keeps house: again at once while there is more,
+/// else after a pause.
 pub async fn run(
     reconciler: Arc<dyn Reconciler>,
+    housekeeper: Housekeeper,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     while !stop.is_cancelled() {
+        if !housekeeper.is_on_duty() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+            continue;
+        }
         // Not interrupted in the middle: a batch is bounded, and what it began is better finished.
         match reconciler.activate().await {
             Ok(activation) if activation.more => continue,
