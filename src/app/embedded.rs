@@ -11,7 +11,7 @@ use crate::adapters::ffmpeg::supervisor::ChildTranscoder;
 use crate::adapters::fs::spool::FsSpool;
 use crate::adapters::images::ImageCrate;
 use crate::adapters::s3::{S3Config, S3Objects};
-use crate::adapters::s3_server::{self, S3ServerConfig};
+use crate::adapters::s3_server::{self, S3HttpService, S3ServerConfig};
 use crate::adapters::system::keys::{KeyError, token_key};
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::feed::FeedBackends;
@@ -22,7 +22,7 @@ use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::services::clip_audit::unplayable;
 
-/// The in-process object store is reached by nobody else, so its key is no secret.
+/// An object store that does not listen is reached by nobody else, so its key is no secret.
 const IN_PROCESS_KEY: &str = "vitrine";
 /// Parts of a large object that nobody finished are dropped at the first start after so long.
 const MULTIPART_TTL: Duration = Duration::from_hours(24);
@@ -126,6 +126,11 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
 
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
+    Ok(open_all(config).await?.0)
+}
+
+/// The same, with the object store's service for outside tools if `objects.listen` asks for it.
+pub async fn open_all(config: &Config) -> Result<(Backends, Option<S3HttpService>), StartError> {
     let layout = Layout::open(&config.data_directory())?;
     let failed = |part: &'static str| move |cause| StartError::Part { part, cause };
     // The store first: its lock keeps a second process away from all the rest.
@@ -137,8 +142,8 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
     drop(std::fs::remove_dir_all(&scratch)); // What an interrupted transcode left.
     std::fs::create_dir_all(&scratch).map_err(failed("scratch"))?;
     let spool = FsSpool::open(layout.uploads()).map_err(failed("uploads"))?;
-    let objects = objects(&layout, config, &clock).map_err(failed("objects"))?;
-    Ok(Backends {
+    let (objects, service) = objects(&layout, config, &clock).map_err(failed("objects"))?;
+    let backends = Backends {
         health: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),
@@ -156,31 +161,43 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),
-    })
+    };
+    Ok((backends, service))
 }
 
-/// The configured S3, or the one in this process.
-fn objects(layout: &Layout, config: &Config, clock: &Arc<dyn Clock>) -> io::Result<S3Objects> {
+/// The configured S3, or the one in this process and, if it is to listen, its service.
+fn objects(
+    layout: &Layout,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> io::Result<(S3Objects, Option<S3HttpService>)> {
     let raw = &config.raw.objects;
     if !raw.endpoint.is_empty() {
         let endpoint = Some(raw.endpoint.clone());
         let (access_key, secret_key) = (&raw.access_key, &raw.secret_key);
         let mut s3 = S3Config::new(endpoint, &raw.region, &raw.bucket, access_key, secret_key);
         s3.path_style = raw.path_style;
-        return Ok(S3Objects::new(&s3, None));
+        return Ok((S3Objects::new(&s3, None), None));
     }
+    let listens = !raw.listen.is_empty();
+    let (access_key, secret_key) = if listens {
+        (raw.access_key.as_str(), raw.secret_key.as_str())
+    } else {
+        (IN_PROCESS_KEY, IN_PROCESS_KEY)
+    };
     let server = S3ServerConfig {
         root: layout.objects(),
         buckets: vec![raw.bucket.clone()],
-        access_key: IN_PROCESS_KEY.into(),
-        secret_key: IN_PROCESS_KEY.into(),
+        access_key: access_key.into(),
+        secret_key: secret_key.into(),
         multipart_ttl: MULTIPART_TTL,
     };
     let service = s3_server::open(server, Arc::clone(clock))?;
     // The host is never looked up: requests go from the client to the server as values.
     let endpoint = Some("http://s3.internal".to_owned());
-    let s3 = S3Config::new(endpoint, "local", &raw.bucket, IN_PROCESS_KEY, IN_PROCESS_KEY);
-    Ok(S3Objects::new(&s3, Some(s3_server::in_process_http_client(service))))
+    let s3 = S3Config::new(endpoint, "local", &raw.bucket, access_key, secret_key);
+    let listening = listens.then(|| s3_server::hyper_service(service.clone(), &[]));
+    Ok((S3Objects::new(&s3, Some(s3_server::in_process_http_client(service))), listening))
 }
 
 /// Transcodes in children of this very program.

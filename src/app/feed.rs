@@ -108,12 +108,10 @@ pub fn feed(
         Arc::clone(&engagement),
     );
     FeedServices {
-        pages: Arc::new(FeedPages::new(
-            ports,
-            index,
-            Arc::clone(&viewers),
-            Arc::clone(&engagement),
-        )),
+        pages: Arc::new(
+            FeedPages::new(ports, index, Arc::clone(&viewers), Arc::clone(&engagement))
+                .with_session_ttl_ms(settings.feed_session_ttl_ms),
+        ),
         engagement,
         social: Arc::new(social),
         viewers,

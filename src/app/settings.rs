@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::config::raw::Shop;
 use crate::domain::account::Market;
-use crate::domain::limits::SEEN_WINDOW_MS;
 use crate::domain::money::Money;
 use crate::domain::policy::ShopPolicy;
+use crate::domain::time::DAY_MS;
 use crate::http::layers::HttpLimits;
 use crate::services::uploads::UploadPolicy;
 
@@ -23,6 +23,8 @@ pub struct Settings {
     pub default_market: Market,
     /// How long a watched clip is not shown to the same viewer again.
     pub seen_window_ms: i64,
+    /// How long a feed cursor leads on.
+    pub feed_session_ttl_ms: i64,
     /// How much the edge takes on.
     pub http: HttpLimits,
     /// What may be uploaded.
@@ -41,7 +43,8 @@ impl Settings {
             public_url: public_url.to_owned(),
             guests: raw.auth.guests,
             default_market: config.default_market,
-            seen_window_ms: SEEN_WINDOW_MS,
+            seen_window_ms: i64::from(raw.feed.suppression_days) * DAY_MS,
+            feed_session_ttl_ms: i64::try_from(raw.feed.session_ttl_ms).unwrap_or(i64::MAX),
             http: HttpLimits {
                 in_flight_max: raw.server.in_flight_max,
                 checkouts_in_flight_max: raw.server.checkouts_in_flight_max,

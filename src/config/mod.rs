@@ -13,6 +13,10 @@ use figment::value::{Dict, Value};
 
 use crate::config::raw::{Raw, SECTIONS};
 use crate::domain::account::Market;
+use crate::domain::limits::{
+    CLIP_DURATION_MS_MAX, CLIP_DURATION_MS_MIN, FEED_SESSION_TTL_MS_MAX, SEEN_WINDOW_MS_MAX,
+};
+use crate::domain::time::{DAY_MS, MINUTE_MS};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +158,18 @@ fn check(raw: &Raw) -> Result<Market, ConfigError> {
     require(raw.server.request_timeout_ms >= 100, "server.request_timeout_ms: at least 100");
     require(["text", "json"].contains(&raw.log.format.as_str()), "log.format: `text` or `json`");
     require(raw.media.workers <= 64, "media.workers: at most 64");
+    let clip_ms = i64::try_from(raw.media.clip_duration_ms_max).unwrap_or(i64::MAX);
+    require(
+        (CLIP_DURATION_MS_MIN..=CLIP_DURATION_MS_MAX).contains(&clip_ms),
+        "media.clip_duration_ms_max: from 500 to 600000",
+    );
+    let suppression_ms = i64::from(raw.feed.suppression_days) * DAY_MS;
+    require(suppression_ms <= SEEN_WINDOW_MS_MAX, "feed.suppression_days: at most 366");
+    let session_ms = i64::try_from(raw.feed.session_ttl_ms).unwrap_or(i64::MAX);
+    require(
+        (MINUTE_MS..=FEED_SESSION_TTL_MS_MAX).contains(&session_ms),
+        "feed.session_ttl_ms: from 60000 to 604800000",
+    );
     let fees = u32::from(raw.shop.platform_fee_bps) + u32::from(raw.shop.creator_commission_bps);
     require(fees <= 10_000, "shop: fee and commission together are at most 10000 basis points");
     require(raw.shop.standard_shipping >= 0, "shop.standard_shipping: not negative");
@@ -163,9 +179,16 @@ fn check(raw: &Raw) -> Result<Market, ConfigError> {
     require(fine, "server.public_url: begins with http:// or https://");
     let pair = raw.auth.trusted_issuer.is_empty() == raw.auth.trusted_keys.is_empty();
     require(pair, "auth.trusted_issuer and auth.trusted_keys: both or neither");
-    let keyed = raw.objects.endpoint.is_empty()
-        || !(raw.objects.access_key.is_empty() || raw.objects.secret_key.is_empty());
-    require(keyed, "objects.access_key and objects.secret_key: needed with objects.endpoint");
+    let keyed = !(raw.objects.access_key.is_empty() || raw.objects.secret_key.is_empty());
+    let (outside, listening) = (!raw.objects.endpoint.is_empty(), !raw.objects.listen.is_empty());
+    require(
+        keyed || !(outside || listening),
+        "objects.access_key and objects.secret_key: needed with objects.endpoint or objects.listen",
+    );
+    require(
+        !(outside && listening),
+        "objects.listen: not with objects.endpoint, it is not embedded",
+    );
     match market {
         Some(market) if faults.is_empty() => Ok(market),
         Some(_) | None => Err(ConfigError(faults)),

@@ -96,13 +96,14 @@ section! {
         region: String = "us-east-1".into(),
         /// Bucket; it must exist on an outside S3.
         bucket: String = "vitrine".into(),
-        /// Access key of the outside S3.
+        /// Access key of the outside S3, or of the embedded one that listens.
         access_key: String = String::new(),
-        /// Secret key of the outside S3; better given as `VITRINE_OBJECTS__SECRET_KEY`.
+        /// Its secret key; better given as `VITRINE_OBJECTS__SECRET_KEY`.
         secret_key: String = String::new(),
         /// Whether the bucket stands in the path (most servers but AWS) instead of the host name.
         path_style: bool = true,
-        /// Address on which the embedded S3 also listens for outside tools. Empty: it does not.
+        /// Address on which the embedded S3 also listens for outside tools, which sign with `access_key` and
+        /// `secret_key`. Empty: it does not.
         listen: String = String::new(),
         /// How long a link to a clip or picture stays good, at least.
         grant_ttl_ms: u64 = 6 * 3_600_000,
@@ -128,7 +129,7 @@ section! {
         workers: usize = 1,
         /// x264 preset: `ultrafast` … `slow`.
         preset: String = "veryfast".into(),
-        /// Longest clip.
+        /// Longest clip; ten minutes is the most.
         clip_duration_ms_max: u64 = 600_000,
         /// Longest time for one transcode.
         transcode_timeout_ms: u64 = 15 * 60_000,
@@ -138,9 +139,9 @@ section! {
 section! {
     /// `[feed]`
     Feed {
-        /// How long a watched clip stays away.
+        /// How long a watched clip stays away; at most 366.
         suppression_days: u32 = 30,
-        /// How long a cursor is good.
+        /// How long a cursor is good: a minute to a week.
         session_ttl_ms: u64 = 24 * 3_600_000,
     }
 }

@@ -109,12 +109,14 @@ pub const TASTES_PER_VIEWER_MAX: usize = 256;
 /// Accounts that one viewer may follow, and may block.
 pub const RELATIONS_PER_VIEWER_MAX: usize = 10_000;
 /// Viewers whose state is kept in memory; at about 4 KiB each, a quarter of a gigabyte.
+/// Longest configured time: who watched a clip a year ago may see it again.
+pub const SEEN_WINDOW_MS_MAX: i64 = 366 * DAY_MS;
 pub const VIEWERS_IN_MEMORY_MAX: usize = 65_536;
 /// Feed sessions kept in memory; at about 8 KiB each, an eighth of a gigabyte.
 pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
 /// How often counters are made durable: what came since then is replayed at a start.
 pub const COUNTERS_SNAPSHOT_MS: i64 = 5 * SECOND_MS;
-/// How long a feed cursor leads on.
+/// How long a feed cursor leads on, unless configured otherwise.
 pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
 /// Pages of one feed session: a day of watching without a pause.
 pub const FEED_PAGES_PER_SESSION_MAX: u32 = 20_000;
@@ -125,6 +127,8 @@ pub const CANDIDATES_PER_PAGE_MAX: usize = 1_024;
 /// Longest wait for a source that is not ready at once: late candidates are not worth a stalled swipe.
 pub const SOURCE_DEADLINE_MS: u64 = 50;
 /// Hashtags of a clip that the feed ranks by; more are decoration.
+/// Longest configured time: a session keeps the market and the pages of its beginning.
+pub const FEED_SESSION_TTL_MS_MAX: i64 = 7 * DAY_MS;
 pub const HASHTAGS_PER_CLIP_MAX: usize = 4;
 /// Impressions that every new clip is owed before it has to stand on its own counters.
 pub const EXPLORE_IMPRESSIONS: f32 = 50.0;
@@ -151,7 +155,7 @@ pub const UPLOAD_METADATA_PAIRS_MAX: usize = 16;
 pub const UPLOAD_METADATA_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of an upload that are gathered before they go to the disk.
 pub const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
-/// Longest clip.
+/// Longest clip; configuration may only lower it, for other bounds follow from it.
 pub const CLIP_DURATION_MS_MAX: i64 = 10 * MINUTE_MS;
 /// Shortest clip: players built on Media Source Extensions lose pages over clips of a few frames.
 pub const CLIP_DURATION_MS_MIN: i64 = 500;
