@@ -80,7 +80,7 @@ pub const WRITE_QUEUE_MAX: usize = 8_192;
 pub const STORE_DEADLINE_MS: i64 = 10 * SECOND_MS;
 /// Rows that a reconciler touches per activation.
 pub const RECONCILER_BATCH_MAX: usize = 200;
-/// A transcode is tried this often before it is parked.
+/// A job is begun this often before it is parked, whether its tries failed or took their workers down.
 pub const JOB_ATTEMPTS_MAX: u32 = 3;
 /// A lease outlives three missed heartbeats.
 pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
