@@ -18,7 +18,9 @@ use crate::services::feed_page::{FeedPages, FeedPorts};
 use crate::services::indexing::{Indexing, IndexingPorts};
 use crate::services::social::Social;
 use crate::services::viewers::Viewers;
-use crate::worker::reconcilers::{ForgetFeedSessions, KeepCounters, Reconciler};
+use crate::worker::reconcilers::{
+    ForgetEventIds, ForgetFeedSessions, KeepCounters, Reconciler, TrimChanges,
+};
 
 /// Everything outside that only the feed needs.
 #[derive(Clone)]
@@ -125,5 +127,7 @@ pub fn reconcilers(feed: &FeedServices, backends: &Backends) -> Vec<Arc<dyn Reco
     vec![
         Arc::new(KeepCounters::new(Arc::clone(&feed.indexing), clock)),
         Arc::new(ForgetFeedSessions::new(Arc::clone(&feed.pages))),
+        Arc::new(ForgetEventIds::new(Arc::clone(&feed.engagement))),
+        Arc::new(TrimChanges::new(Arc::clone(&feed.indexing))),
     ]
 }

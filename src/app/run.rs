@@ -160,9 +160,13 @@ fn follow_changes(tasks: &Tasks, app: &App) {
     let (indexing, stop) = (Arc::clone(&app.indexing), tasks.stop().clone());
     tasks.spawn("indexing", async move {
         while !stop.is_cancelled() {
-            if let Err(error) = indexing.catch_up().await {
-                tracing::warn!(%error, "the index lags behind the change log");
-                tokio::time::sleep(Duration::from_millis(200)).await;
+            match indexing.catch_up().await {
+                Ok(_) => {}
+                Err(error @ StoreError::Corrupt { .. }) => return Err(error), // Waiting heals nothing.
+                Err(error) => {
+                    tracing::warn!(%error, "the index lags behind the change log");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -172,7 +176,7 @@ fn follow_changes(tasks: &Tasks, app: &App) {
         if let Err(error) = indexing.snapshot().await {
             tracing::warn!(%error, "the counters will be replayed at the next start");
         }
-        Ok::<(), std::convert::Infallible>(())
+        Ok(())
     });
 }
 

@@ -26,7 +26,8 @@ use crate::services::orders::Orders;
 use crate::services::preview::{Preview, PreviewPorts};
 use crate::services::sandbox::SandboxBank;
 use crate::worker::reconcilers::{
-    ExpireCheckouts, Reconciler, ReleaseExpiredHolds, ResolveUnknownPayments,
+    ExpireCheckouts, ForgetAdjustments, ForgetFinishedCheckouts, Reconciler, ReleaseExpiredHolds,
+    ResolveUnknownPayments,
 };
 
 /// Everything outside that only the shop needs.
@@ -140,5 +141,7 @@ pub fn reconcilers(shop: &ShopApi) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(ReleaseExpiredHolds::new(Arc::clone(&shop.inventory))),
         Arc::new(ResolveUnknownPayments::new(Arc::clone(&shop.checkouts))),
         Arc::new(ExpireCheckouts::new(Arc::clone(&shop.checkouts))),
+        Arc::new(ForgetFinishedCheckouts::new(Arc::clone(&shop.checkouts))),
+        Arc::new(ForgetAdjustments::new(Arc::clone(&shop.inventory))),
     ]
 }

@@ -61,6 +61,15 @@ pub const SANDBOX_CHALLENGES_MAX: usize = 10_000;
 pub const ATTRIBUTION_TTL_MS: i64 = 7 * DAY_MS;
 /// How long an idempotency record is kept (API contract).
 pub const IDEMPOTENCY_TTL_MS: i64 = 30 * DAY_MS;
+/// How long the memory of a purchase outlives its time to pay: its keys were all used before that, but
+/// for those that met a server which was just starting again.
+pub const CHECKOUT_MEMORY_MS: i64 = IDEMPOTENCY_TTL_MS + DAY_MS;
+/// How long an event's id is remembered. A client may repeat an event for `EVENT_AGE_MS_MAX`; a purchase
+/// is told again when a payment's outcome is found out late.
+pub const EVENT_IDS_TTL_MS: i64 = 30 * DAY_MS;
+/// Entries of the change log that are kept for nodes that lag behind: a quarter of an hour of a
+/// thousand changes a second. A node that lags further builds its index anew.
+pub const CHANGES_KEPT_MAX: u64 = 1_000_000;
 /// Length of an `Idempotency-Key`: a UUID has 36 characters, vendors prefix it.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Text fields, in characters.
@@ -100,6 +109,8 @@ pub const LOOPS_MAX: u32 = 10_000;
 pub const FEED_POSITION_MAX: u32 = 10_000;
 /// How long a watched clip is not shown to the same viewer again, unless configured otherwise.
 pub const SEEN_WINDOW_MS: i64 = 30 * DAY_MS;
+/// Longest configured time: who watched a clip a year ago may see it again.
+pub const SEEN_WINDOW_MS_MAX: i64 = 366 * DAY_MS;
 /// Clips that one viewer's suppression remembers: 30 days of two thousand clips.
 pub const SEEN_PER_VIEWER_MAX: usize = 60_000;
 /// Events of a viewer that tastes are rebuilt from: older ones have decayed or repeat themselves.
@@ -109,8 +120,6 @@ pub const TASTES_PER_VIEWER_MAX: usize = 256;
 /// Accounts that one viewer may follow, and may block.
 pub const RELATIONS_PER_VIEWER_MAX: usize = 10_000;
 /// Viewers whose state is kept in memory; at about 4 KiB each, a quarter of a gigabyte.
-/// Longest configured time: who watched a clip a year ago may see it again.
-pub const SEEN_WINDOW_MS_MAX: i64 = 366 * DAY_MS;
 pub const VIEWERS_IN_MEMORY_MAX: usize = 65_536;
 /// Feed sessions kept in memory; at about 8 KiB each, an eighth of a gigabyte.
 pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
@@ -118,6 +127,8 @@ pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
 pub const COUNTERS_SNAPSHOT_MS: i64 = 5 * SECOND_MS;
 /// How long a feed cursor leads on, unless configured otherwise.
 pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
+/// Longest configured time: a session keeps the market and the pages of its beginning.
+pub const FEED_SESSION_TTL_MS_MAX: i64 = 7 * DAY_MS;
 /// Pages of one feed session: a day of watching without a pause.
 pub const FEED_PAGES_PER_SESSION_MAX: u32 = 20_000;
 /// Clips that a session walked past and has not shown yet.
@@ -127,8 +138,6 @@ pub const CANDIDATES_PER_PAGE_MAX: usize = 1_024;
 /// Longest wait for a source that is not ready at once: late candidates are not worth a stalled swipe.
 pub const SOURCE_DEADLINE_MS: u64 = 50;
 /// Hashtags of a clip that the feed ranks by; more are decoration.
-/// Longest configured time: a session keeps the market and the pages of its beginning.
-pub const FEED_SESSION_TTL_MS_MAX: i64 = 7 * DAY_MS;
 pub const HASHTAGS_PER_CLIP_MAX: usize = 4;
 /// Impressions that every new clip is owed before it has to stand on its own counters.
 pub const EXPLORE_IMPRESSIONS: f32 = 50.0;
@@ -201,6 +210,7 @@ const _: () = {
     assert!(CHECKOUT_LEASE_MS > STORE_DEADLINE_MS, "a slow write ends before its lease does");
     assert!(CHECKOUT_LEASE_MS < HOLD_TTL_MS, "a takeover still finds the stock held");
     assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
+    assert!(EVENT_IDS_TTL_MS > EVENT_AGE_MS_MAX + EVENT_SKEW_MS_MAX, "no repeat counts twice");
     assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
     assert!(OBJECT_KEY_SEGMENT_BYTES_MAX * 3 + 2 <= 255, "an escaped segment is a file name");
     assert!(OBJECT_BUFFER_BYTES * 4 <= 256 * 1024 && SPOOL_BUFFER_BYTES * 2 <= 1024 * 1024);

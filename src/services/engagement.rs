@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::event::{Event, EventKind, EventRefusal};
 use crate::domain::id::{AccountId, ClipId, EventId};
+use crate::domain::limits::EVENT_IDS_TTL_MS;
 use crate::feed::index::SharedIndex;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
@@ -148,6 +149,12 @@ impl Engagement {
                 index.apply(event);
             }
         }
+    }
+
+    /// Forgets about `limit` ids of events that nobody may send again; answers how many.
+    pub async fn forget_ids(&self, limit: usize) -> Result<usize, StoreError> {
+        let before = self.clock.now().plus_ms(-EVENT_IDS_TTL_MS);
+        self.log.forget_ids(before, limit).await
     }
 
     /// Takes in one action of a viewer that comes by its own route.
