@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Config;
 use crate::config::raw::Shop;
+use crate::config::{Config, ShippingPrices};
 use crate::domain::account::Market;
-use crate::domain::money::Money;
 use crate::domain::policy::ShopPolicy;
 use crate::domain::time::DAY_MS;
 use crate::http::layers::HttpLimits;
@@ -55,15 +54,14 @@ impl Settings {
                 ttl_ms: i64::try_from(raw.uploads.ttl_ms).unwrap_or(i64::MAX),
                 per_account_max: raw.uploads.per_account_max,
             },
-            shop: Arc::new(policy(&raw.shop)),
+            shop: Arc::new(policy(&raw.shop, &config.shipping)),
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }
 }
 
-/// The shop's numbers as configured; delivery costs the same number of minor units in each currency
-/// that is served by default.
-fn policy(shop: &Shop) -> ShopPolicy {
+/// The shop's numbers as configured. A way of delivery without a price is not offered.
+fn policy(shop: &Shop, shipping: &ShippingPrices) -> ShopPolicy {
     let mut policy = ShopPolicy {
         platform_fee_bps: shop.platform_fee_bps,
         creator_commission_bps: shop.creator_commission_bps,
@@ -71,13 +69,11 @@ fn policy(shop: &Shop) -> ShopPolicy {
         ..ShopPolicy::default()
     };
     for option in &mut policy.shipping_options {
-        let minor = match option.code.as_str() {
-            "express" => shop.express_shipping,
-            _ => shop.standard_shipping,
-        };
-        for price in &mut option.prices {
-            *price = Money::new(minor, price.currency());
-        }
+        option.prices.clone_from(match option.code.as_str() {
+            "express" => &shipping.express,
+            _ => &shipping.standard,
+        });
     }
+    policy.shipping_options.retain(|option| !option.prices.is_empty());
     policy
 }

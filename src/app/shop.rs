@@ -125,7 +125,7 @@ pub fn shop(
         Arc::clone(&signer),
     );
     ShopApi {
-        catalog: Arc::new(Catalog::new(shelf)),
+        catalog: Arc::new(Catalog::new(shelf, Arc::clone(&policy))),
         inventory: Arc::new(stock),
         preview: Arc::new(Preview::new(sheets, Arc::clone(&policy))),
         checkouts: Arc::new(Checkouts::new(till, policy)),

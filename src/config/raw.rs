@@ -155,11 +155,17 @@ section! {
         creator_commission_bps: u16 = 1_000,
         /// Days in which a buyer may send things back.
         return_window_days: u32 = 30,
-        /// Price of standard delivery, minor units.
-        standard_shipping: i64 = 499,
-        /// Price of express delivery, minor units.
-        express_shipping: i64 = 999,
+        /// Price of standard delivery: a list of currencies with minor units. Products can be sold in the
+        /// currencies that are named here or for express delivery; others are refused.
+        standard_shipping: Vec<String> = same_price("499"),
+        /// Price of express delivery, likewise. A currency that is left out has no such delivery.
+        express_shipping: Vec<String> = same_price("999"),
     }
+}
+
+/// One number of minor units in the currencies that are served by default.
+fn same_price(minor: &str) -> Vec<String> {
+    ["USD", "EUR", "GBP"].map(|code| format!("{code} {minor}")).to_vec()
 }
 
 /// The whole file.

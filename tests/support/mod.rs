@@ -134,7 +134,13 @@ impl TestApp {
 
     /// The same data after a restart of the process.
     pub async fn restarted(self) -> Self {
-        let app = assemble(&self.backends, &settings());
+        self.restarted_with(&settings()).await
+    }
+
+    /// The same data after a restart under other settings.
+    pub async fn restarted_with(mut self, settings: &Settings) -> Self {
+        self.backends.shop = ShopBackends::embedded(&self.store); // What a provider kept in memory is gone.
+        let app = assemble(&self.backends, settings);
         app.indexing.rebuild().await.unwrap();
         Self { app, ..self }
     }
