@@ -107,6 +107,7 @@ pub fn feed(
     let social = Social::new(
         Arc::clone(&backends.clips),
         Arc::clone(&backends.accounts),
+        Arc::clone(&backends.feed.states),
         Arc::clone(&engagement),
     );
     FeedServices {

@@ -24,8 +24,23 @@ pub async fn suite(log: Arc<dyn EventLog>, states: Arc<dyn UserStates>) {
     relations_change_once(&*log, &*states).await;
     seen_marks_are_exact_and_can_be_forgotten(&*log, &*states).await;
     history_is_the_newest_oldest_first(&*log, &*states).await;
+    one_relation_can_be_asked_for(&*log, &*states).await;
     old_ids_can_be_forgotten(&*log).await;
     offsets_grow_without_gaps_under_concurrency(log).await;
+}
+
+async fn one_relation_can_be_asked_for(log: &dyn EventLog, states: &dyn UserStates) {
+    let viewer = AccountId::from_bits(60);
+    let wanted = [(Relation::Like, 5), (Relation::Save, 5), (Relation::Like, 6)];
+    assert_eq!(states.relates(viewer, &wanted).await.unwrap(), [false; 3]);
+    log.append(batch(60, 1, &[event(1, EventKind::Save, 5), event(2, EventKind::Like, 6)]))
+        .await
+        .unwrap();
+    assert_eq!(states.relates(viewer, &wanted).await.unwrap(), [false, true, true]);
+    log.append(batch(60, 2, &[event(3, EventKind::Unlike, 6)])).await.unwrap();
+    assert_eq!(states.relates(viewer, &wanted).await.unwrap(), [false, true, false]);
+    assert_eq!(states.relates(AccountId::from_bits(61), &wanted).await.unwrap(), [false; 3]);
+    assert_eq!(states.relates(viewer, &[]).await.unwrap(), [false; 0]);
 }
 
 async fn old_ids_can_be_forgotten(log: &dyn EventLog) {
