@@ -15,7 +15,7 @@ use crate::ports::entropy::Entropy;
 use crate::ports::inventory::InventoryStore;
 use crate::ports::journal::Journal;
 use crate::ports::orders::OrderStore;
-use crate::ports::payments::{ChallengeDesk, PaymentProvider};
+use crate::ports::payments::{ChallengeStore, PaymentProvider};
 use crate::ports::purchases::PurchaseSink;
 use crate::ports::signer::Signer;
 use crate::services::catalog::{Catalog, CatalogPorts};
@@ -26,8 +26,8 @@ use crate::services::orders::Orders;
 use crate::services::preview::{Preview, PreviewPorts};
 use crate::services::sandbox::SandboxBank;
 use crate::worker::reconcilers::{
-    ExpireCheckouts, ForgetAdjustments, ForgetFinishedCheckouts, Reconciler, ReleaseExpiredHolds,
-    ResolveUnknownPayments,
+    ExpireCheckouts, ForgetAdjustments, ForgetChallenges, ForgetFinishedCheckouts, Reconciler,
+    ReleaseExpiredHolds, ResolveUnknownPayments,
 };
 
 /// Everything outside that only the shop needs.
@@ -45,22 +45,22 @@ pub struct ShopBackends {
     pub journal: Arc<dyn Journal>,
     /// Who takes money.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
-    /// Who takes answers to the sandbox's challenges.
-    pub challenges: Arc<dyn ChallengeDesk>,
+    /// The sandbox's challenges and their answers.
+    pub challenges: Arc<dyn ChallengeStore>,
 }
 
 impl ShopBackends {
     /// The shop over the embedded store, paid through the sandbox.
     pub fn embedded(store: &Embedded) -> Self {
-        let sandbox = Arc::new(Sandbox::new());
+        let challenges: Arc<dyn ChallengeStore> = Arc::new(store.clone());
         Self {
             catalog: Arc::new(store.clone()),
             inventory: Arc::new(store.clone()),
             checkouts: Arc::new(store.clone()),
             orders: Arc::new(store.clone()),
             journal: Arc::new(store.clone()),
-            providers: vec![Arc::clone(&sandbox) as Arc<dyn PaymentProvider>],
-            challenges: sandbox,
+            providers: vec![Arc::new(Sandbox::new(Arc::clone(&challenges)))],
+            challenges,
         }
     }
 }
@@ -117,6 +117,7 @@ pub fn shop(
         signer: Arc::clone(&signer),
         providers: backends.providers.clone(),
     };
+    let bank = SandboxBank::new(Arc::clone(&backends.challenges), Arc::clone(&clock));
     let stock = Inventory::new(
         Arc::clone(&inventory),
         catalog,
@@ -131,7 +132,7 @@ pub fn shop(
         checkouts: Arc::new(Checkouts::new(till, policy)),
         orders: Arc::new(Orders::new(Arc::clone(&orders), Arc::clone(&signer))),
         ledger: Arc::new(Ledger::new(journal, orders, inventory, clock, signer)),
-        sandbox: Arc::new(SandboxBank::new(Arc::clone(&backends.challenges))),
+        sandbox: Arc::new(bank),
     }
 }
 
@@ -143,5 +144,6 @@ pub fn reconcilers(shop: &ShopApi) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(ExpireCheckouts::new(Arc::clone(&shop.checkouts))),
         Arc::new(ForgetFinishedCheckouts::new(Arc::clone(&shop.checkouts))),
         Arc::new(ForgetAdjustments::new(Arc::clone(&shop.inventory))),
+        Arc::new(ForgetChallenges::new(Arc::clone(&shop.sandbox))),
     ]
 }

@@ -55,8 +55,8 @@ pub const PAYMENT_POLL_MS: i64 = 5 * SECOND_MS;
 pub const COMPLETIONS_PER_CHECKOUT_MAX: usize = 20;
 /// How often a step is tried again when others wrote first, before the caller is told to come back.
 pub const CONFLICT_RETRIES_MAX: usize = 8;
-/// Challenges of the sandbox that wait for an answer; the oldest are forgotten and asked again.
-pub const SANDBOX_CHALLENGES_MAX: usize = 10_000;
+/// How long the sandbox remembers a challenge: as long as the purchase that asked for it is remembered.
+pub const SANDBOX_CHALLENGE_TTL_MS: i64 = 31 * DAY_MS;
 /// A click on a clip earns its creator a commission for this long.
 pub const ATTRIBUTION_TTL_MS: i64 = 7 * DAY_MS;
 /// How long an idempotency record is kept (API contract).

@@ -92,6 +92,10 @@ pub(super) const CHECKOUTS_UNFINISHED: TableDefinition<(u128, u128), ()> =
 pub(super) const CHECKOUTS_FINISHED: TableDefinition<(i64, u128), ()> =
     TableDefinition::new("checkouts_finished.v1");
 
+/// payment → (account, answer: 0 none, 1 refused, 2 approved).
+pub(super) const CHALLENGES: TableDefinition<u128, (u128, u8)> =
+    TableDefinition::new("challenges.v1");
+
 /// order → order.
 pub(super) const ORDERS: TableDefinition<u128, &[u8]> = TableDefinition::new("orders.v1");
 /// (buyer, order) → nothing.
@@ -145,6 +149,7 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(CHECKOUTS_DUE)?;
     txn.open_table(CHECKOUTS_UNFINISHED)?;
     txn.open_table(CHECKOUTS_FINISHED)?;
+    txn.open_table(CHALLENGES)?;
     txn.open_table(ORDERS)?;
     txn.open_table(ORDERS_BY_BUYER)?;
     txn.open_table(ORDERS_BY_MERCHANT)?;

@@ -6,6 +6,7 @@
 mod expire_checkouts;
 mod expire_uploads;
 mod forget_adjustments;
+mod forget_challenges;
 mod forget_event_ids;
 mod forget_feed_sessions;
 mod forget_finished_checkouts;
@@ -26,6 +27,7 @@ use crate::ports::error::StoreError;
 pub use self::expire_checkouts::ExpireCheckouts;
 pub use self::expire_uploads::ExpireUploads;
 pub use self::forget_adjustments::ForgetAdjustments;
+pub use self::forget_challenges::ForgetChallenges;
 pub use self::forget_event_ids::ForgetEventIds;
 pub use self::forget_feed_sessions::ForgetFeedSessions;
 pub use self::forget_finished_checkouts::ForgetFinishedCheckouts;
