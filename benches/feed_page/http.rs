@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::routing::get;
 use bytes::Bytes;
 use futures_util::future::join_all;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -54,8 +55,13 @@ async fn load(address: &str, path: &str, count: usize, rate: usize, tokens: &[St
 async fn listen(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
-    let served =
-        server::serve(listener, router, 1_000, CancellationToken::new(), Duration::from_secs(1));
+    let served = server::serve(
+        listener,
+        TowerToHyperService::new(router),
+        1_000,
+        CancellationToken::new(),
+        Duration::from_secs(1),
+    );
     #[expect(clippy::disallowed_methods, reason = "the bench ends with its process")]
     tokio::task::spawn(served);
     address

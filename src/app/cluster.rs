@@ -77,7 +77,7 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
     let mut tokens = parts::tokens(&layout, config)?;
     parts::trust(&mut tokens, config).await?;
     let spool = FsSpool::open(layout.uploads()).map_err(failed("uploads"))?;
-    let objects = parts::objects(&layout, config, &clock).map_err(failed("objects"))?;
+    let (objects, _) = parts::objects(&layout, config, &clock).map_err(failed("objects"))?;
     let background = vec![
         Background::new("wake-ups", {
             let wakeups = Arc::clone(&wakeups);
@@ -114,7 +114,7 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),
     };
-    Ok(Opened { backends, background })
+    Ok(Opened { backends, background, objects: None })
 }
 
 /// Brings the schema up to date; `tell` hears what is done.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::adapters::embedded::Embedded;
 use crate::adapters::fs::spool::FsSpool;
 use crate::adapters::images::ImageCrate;
+use crate::adapters::s3_server::S3HttpService;
 use crate::adapters::system::{KeyRing, LocalLeases, OsEntropy, SystemClock};
 use crate::app::Backends;
 use crate::app::feed::FeedBackends;
@@ -15,6 +16,11 @@ use crate::ports::clock::Clock;
 
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
+    Ok(open_all(config).await?.0)
+}
+
+/// The same, with the object store's service for outside tools if `objects.listen` asks for it.
+pub async fn open_all(config: &Config) -> Result<(Backends, Option<S3HttpService>), StartError> {
     let layout = Layout::open(config)?;
     let failed = |part: &'static str| move |cause| StartError::Part { part, cause };
     // The store first: its lock keeps a second process away from all the rest.
@@ -23,8 +29,8 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
     let mut tokens = parts::tokens(&layout, config)?;
     parts::trust(&mut tokens, config).await?;
     let spool = FsSpool::open(layout.uploads()).map_err(failed("uploads"))?;
-    let objects = parts::objects(&layout, config, &clock).map_err(failed("objects"))?;
-    Ok(Backends {
+    let (objects, service) = parts::objects(&layout, config, &clock).map_err(failed("objects"))?;
+    let backends = Backends {
         shared: false,
         health: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
@@ -44,7 +50,8 @@ pub async fn open(config: &Config) -> Result<Backends, StartError> {
         entropy: Arc::new(OsEntropy::new()),
         signer: Arc::new(KeyRing::open(&layout.keys())?),
         tokens: Arc::new(tokens),
-    })
+    };
+    Ok((backends, service))
 }
 
 /// What is wrong with the store's file, one line each. No server may have it open.

@@ -19,7 +19,9 @@ use crate::services::indexing::{Indexing, IndexingPorts};
 use crate::services::shelf_cache::ShelfCache;
 use crate::services::social::Social;
 use crate::services::viewers::Viewers;
-use crate::worker::reconcilers::{ForgetFeedSessions, KeepCounters, Reconciler};
+use crate::worker::reconcilers::{
+    ForgetEventIds, ForgetFeedSessions, KeepCounters, Reconciler, TrimChanges,
+};
 
 /// Everything outside that only the feed needs.
 #[derive(Clone)]
@@ -108,15 +110,14 @@ pub fn feed(
     let social = Social::new(
         Arc::clone(&backends.clips),
         Arc::clone(&backends.accounts),
+        Arc::clone(&backends.feed.states),
         Arc::clone(&engagement),
     );
     FeedServices {
-        pages: Arc::new(FeedPages::new(
-            ports,
-            index,
-            Arc::clone(&viewers),
-            Arc::clone(&engagement),
-        )),
+        pages: Arc::new(
+            FeedPages::new(ports, index, Arc::clone(&viewers), Arc::clone(&engagement))
+                .with_session_ttl_ms(settings.feed_session_ttl_ms),
+        ),
         engagement,
         social: Arc::new(social),
         viewers,
@@ -130,5 +131,7 @@ pub fn reconcilers(feed: &FeedServices, backends: &Backends) -> Vec<Arc<dyn Reco
     vec![
         Arc::new(KeepCounters::new(Arc::clone(&feed.indexing), clock)),
         Arc::new(ForgetFeedSessions::new(Arc::clone(&feed.pages))),
+        Arc::new(ForgetEventIds::new(Arc::clone(&feed.engagement))),
+        Arc::new(TrimChanges::new(Arc::clone(&feed.indexing))),
     ]
 }

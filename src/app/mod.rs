@@ -18,6 +18,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::adapters::s3_server::S3HttpService;
 use crate::adapters::system::keys::KeyError;
 use crate::adapters::system::{JwtTokens, KeyRing, OsEntropy, SystemClock};
 use crate::app::feed::FeedBackends;
@@ -116,6 +117,8 @@ pub struct Opened {
     pub backends: Backends,
     /// Work beside the requests.
     pub background: Vec<Background>,
+    /// The embedded object store's service for outside tools, if it is to listen.
+    pub objects: Option<S3HttpService>,
 }
 
 /// Opens the configured shape: a cluster where one is named, else the data directory.
@@ -123,7 +126,8 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
     if cluster::is_configured(config) {
         return cluster::open(config).await;
     }
-    Ok(Opened { backends: embedded::open(config).await?, background: Vec::new() })
+    let (backends, objects) = embedded::open_all(config).await?;
+    Ok(Opened { backends, background: Vec::new(), objects })
 }
 
 /// What is wrong with the stores, one line each; empty when all is sound. No server may have the data

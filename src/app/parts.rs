@@ -10,7 +10,7 @@ use crate::adapters::ffmpeg::engine;
 use crate::adapters::ffmpeg::supervisor::ChildTranscoder;
 use crate::adapters::redis::RedisError;
 use crate::adapters::s3::{S3Config, S3Objects};
-use crate::adapters::s3_server::{self, S3ServerConfig};
+use crate::adapters::s3_server::{self, S3HttpService, S3ServerConfig};
 use crate::adapters::scylla::{ConnectError, MigrateError};
 use crate::adapters::system::JwtTokens;
 use crate::adapters::system::keys::{KeyError, token_key};
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 
-/// The in-process object store is reached by nobody else, so its key is no secret.
+/// An object store that does not listen is reached by nobody else, so its key is no secret.
 const IN_PROCESS_KEY: &str = "vitrine";
 /// Parts of a large object that nobody finished are dropped at the first start after so long.
 const MULTIPART_TTL: Duration = Duration::from_hours(24);
@@ -139,32 +139,39 @@ pub fn tokens(layout: &Layout, config: &Config) -> Result<JwtTokens, StartError>
     Ok(JwtTokens::new(&token_key(&layout.keys())?, &auth.issuer, &auth.audience)?)
 }
 
-/// The configured S3, or the one in this process.
+/// The configured S3, or the one in this process and, if it is to listen, its service.
 pub(super) fn objects(
     layout: &Layout,
     config: &Config,
     clock: &Arc<dyn Clock>,
-) -> io::Result<S3Objects> {
+) -> io::Result<(S3Objects, Option<S3HttpService>)> {
     let raw = &config.raw.objects;
     if !raw.endpoint.is_empty() {
         let endpoint = Some(raw.endpoint.clone());
         let (access_key, secret_key) = (&raw.access_key, &raw.secret_key);
         let mut s3 = S3Config::new(endpoint, &raw.region, &raw.bucket, access_key, secret_key);
         s3.path_style = raw.path_style;
-        return Ok(S3Objects::new(&s3, None));
+        return Ok((S3Objects::new(&s3, None), None));
     }
+    let listens = !raw.listen.is_empty();
+    let (access_key, secret_key) = if listens {
+        (raw.access_key.as_str(), raw.secret_key.as_str())
+    } else {
+        (IN_PROCESS_KEY, IN_PROCESS_KEY)
+    };
     let server = S3ServerConfig {
         root: layout.objects(),
         buckets: vec![raw.bucket.clone()],
-        access_key: IN_PROCESS_KEY.into(),
-        secret_key: IN_PROCESS_KEY.into(),
+        access_key: access_key.into(),
+        secret_key: secret_key.into(),
         multipart_ttl: MULTIPART_TTL,
     };
     let service = s3_server::open(server, Arc::clone(clock))?;
     // The host is never looked up: requests go from the client to the server as values.
     let endpoint = Some("http://s3.internal".to_owned());
-    let s3 = S3Config::new(endpoint, "local", &raw.bucket, IN_PROCESS_KEY, IN_PROCESS_KEY);
-    Ok(S3Objects::new(&s3, Some(s3_server::in_process_http_client(service))))
+    let s3 = S3Config::new(endpoint, "local", &raw.bucket, access_key, secret_key);
+    let listening = listens.then(|| s3_server::hyper_service(service.clone(), &[]));
+    Ok((S3Objects::new(&s3, Some(s3_server::in_process_http_client(service))), listening))
 }
 
 /// Transcodes in children of this very program.

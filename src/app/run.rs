@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
+use crate::adapters::s3_server::S3HttpService;
 use crate::app::parts::StartError;
 use crate::app::{App, Backends, Opened, Settings, assemble};
 use crate::config::Config;
@@ -49,6 +51,8 @@ pub struct TokenFault;
 pub struct Running {
     /// The address it listens on.
     pub address: SocketAddr,
+    /// The address of the object store, if outside tools reach it.
+    pub objects_address: Option<SocketAddr>,
     /// Where clients reach it.
     pub public_url: String,
     /// The engine.
@@ -62,14 +66,12 @@ pub struct Running {
 pub async fn start(config: &Config) -> Result<Running, RunError> {
     let raw = &config.raw;
     let listener = listen(&raw.server.listen).await?;
-    let address = listener
-        .local_addr()
-        .map_err(|cause| RunError::Listen { address: raw.server.listen.clone(), cause })?;
+    let address = local_address(&listener, &raw.server.listen)?;
     let public_url = match raw.server.public_url.trim_end_matches('/') {
         "" => server::url_of(address),
         url => url.to_owned(),
     };
-    let Opened { backends, background } = crate::app::open(config).await?;
+    let Opened { backends, background, objects } = crate::app::open(config).await?;
     let app = assemble(&backends, &Settings::new(config, &public_url));
     app.indexing.rebuild().await.map_err(RunError::Store)?;
     let tasks = Tasks::new();
@@ -82,7 +84,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     }
     tasks.stop_on_signals().map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
-    let router = app.router.clone();
+    let service = TowerToHyperService::new(app.router.clone());
     let (stop, ready) = (tasks.stop().clone(), Arc::clone(&app.api.server));
     let connections_max = raw.server.connections_max;
     tasks.spawn("http", async move {
@@ -91,9 +93,13 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
             draining.cancelled().await;
             ready.ready.store(false, Ordering::Release);
         };
-        tokio::join!(server::serve(listener, router, connections_max, stop, drain), unready);
+        tokio::join!(server::serve(listener, service, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });
+    let objects_address = match objects {
+        Some(service) => Some(serve_objects(&tasks, config, service).await?),
+        None => None,
+    };
     follow_changes(&tasks, &app);
     if backends.shared {
         follow_events(&tasks, &app);
@@ -109,7 +115,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         tasks.spawn("media worker", async move { runner.run(stop).await });
     }
     app.api.server.ready.store(true, Ordering::Release);
-    Ok(Running { address, public_url, app, tasks, drain })
+    Ok(Running { address, objects_address, public_url, app, tasks, drain })
 }
 
 impl Running {
@@ -132,14 +138,42 @@ impl Running {
     }
 }
 
+/// Lets outside tools reach the embedded object store; answers where.
+async fn serve_objects(
+    tasks: &Tasks,
+    config: &Config,
+    service: S3HttpService,
+) -> Result<SocketAddr, RunError> {
+    let raw = &config.raw;
+    let listener = listen(&raw.objects.listen).await?;
+    let address = local_address(&listener, &raw.objects.listen)?;
+    let (stop, drain) = (tasks.stop().clone(), Duration::from_millis(raw.server.drain_ms));
+    let connections_max = raw.server.connections_max;
+    tasks.spawn("objects", async move {
+        server::serve(listener, service, connections_max, stop, drain).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+    tracing::info!(%address, "the object store listens");
+    Ok(address)
+}
+
+fn local_address(listener: &TcpListener, address: &str) -> Result<SocketAddr, RunError> {
+    let told = listener.local_addr();
+    told.map_err(|cause| RunError::Listen { address: address.to_owned(), cause })
+}
+
 /// Keeps the feed's index true: a change is in it milliseconds after it was written.
 fn follow_changes(tasks: &Tasks, app: &App) {
     let (indexing, stop) = (Arc::clone(&app.indexing), tasks.stop().clone());
     tasks.spawn("indexing", async move {
         while !stop.is_cancelled() {
-            if let Err(error) = indexing.catch_up().await {
-                tracing::warn!(%error, "the index lags behind the change log");
-                tokio::time::sleep(Duration::from_millis(200)).await;
+            match indexing.catch_up().await {
+                Ok(_) => {}
+                Err(error @ StoreError::Corrupt { .. }) => return Err(error), // Waiting heals nothing.
+                Err(error) => {
+                    tracing::warn!(%error, "the index lags behind the change log");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -149,7 +183,7 @@ fn follow_changes(tasks: &Tasks, app: &App) {
         if let Err(error) = indexing.snapshot().await {
             tracing::warn!(%error, "the counters will be replayed at the next start");
         }
-        Ok::<(), std::convert::Infallible>(())
+        Ok(())
     });
 }
 

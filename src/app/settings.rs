@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Config;
 use crate::config::raw::Shop;
+use crate::config::{Config, ShippingPrices};
 use crate::domain::account::Market;
-use crate::domain::limits::SEEN_WINDOW_MS;
-use crate::domain::money::Money;
 use crate::domain::policy::ShopPolicy;
+use crate::domain::time::DAY_MS;
 use crate::http::layers::HttpLimits;
 use crate::services::uploads::UploadPolicy;
 
@@ -23,6 +22,8 @@ pub struct Settings {
     pub default_market: Market,
     /// How long a watched clip is not shown to the same viewer again.
     pub seen_window_ms: i64,
+    /// How long a feed cursor leads on.
+    pub feed_session_ttl_ms: i64,
     /// How much the edge takes on.
     pub http: HttpLimits,
     /// What may be uploaded.
@@ -41,7 +42,8 @@ impl Settings {
             public_url: public_url.to_owned(),
             guests: raw.auth.guests,
             default_market: config.default_market,
-            seen_window_ms: SEEN_WINDOW_MS,
+            seen_window_ms: i64::from(raw.feed.suppression_days) * DAY_MS,
+            feed_session_ttl_ms: i64::try_from(raw.feed.session_ttl_ms).unwrap_or(i64::MAX),
             http: HttpLimits {
                 in_flight_max: raw.server.in_flight_max,
                 checkouts_in_flight_max: raw.server.checkouts_in_flight_max,
@@ -52,15 +54,14 @@ impl Settings {
                 ttl_ms: i64::try_from(raw.uploads.ttl_ms).unwrap_or(i64::MAX),
                 per_account_max: raw.uploads.per_account_max,
             },
-            shop: Arc::new(policy(&raw.shop)),
+            shop: Arc::new(policy(&raw.shop, &config.shipping)),
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }
 }
 
-/// The shop's numbers as configured; delivery costs the same number of minor units in each currency
-/// that is served by default.
-fn policy(shop: &Shop) -> ShopPolicy {
+/// The shop's numbers as configured. A way of delivery without a price is not offered.
+fn policy(shop: &Shop, shipping: &ShippingPrices) -> ShopPolicy {
     let mut policy = ShopPolicy {
         platform_fee_bps: shop.platform_fee_bps,
         creator_commission_bps: shop.creator_commission_bps,
@@ -68,13 +69,11 @@ fn policy(shop: &Shop) -> ShopPolicy {
         ..ShopPolicy::default()
     };
     for option in &mut policy.shipping_options {
-        let minor = match option.code.as_str() {
-            "express" => shop.express_shipping,
-            _ => shop.standard_shipping,
-        };
-        for price in &mut option.prices {
-            *price = Money::new(minor, price.currency());
-        }
+        option.prices.clone_from(match option.code.as_str() {
+            "express" => &shipping.express,
+            _ => &shipping.standard,
+        });
     }
+    policy.shipping_options.retain(|option| !option.prices.is_empty());
     policy
 }

@@ -15,7 +15,7 @@ use crate::ports::entropy::Entropy;
 use crate::ports::inventory::InventoryStore;
 use crate::ports::journal::Journal;
 use crate::ports::orders::OrderStore;
-use crate::ports::payments::{ChallengeDesk, PaymentProvider};
+use crate::ports::payments::{ChallengeStore, PaymentProvider};
 use crate::ports::purchases::PurchaseSink;
 use crate::ports::signer::Signer;
 use crate::services::catalog::{Catalog, CatalogPorts};
@@ -27,7 +27,8 @@ use crate::services::preview::{Preview, PreviewPorts};
 use crate::services::sandbox::SandboxBank;
 use crate::services::shelf_cache::ShelfCache;
 use crate::worker::reconcilers::{
-    ExpireCheckouts, Reconciler, ReleaseExpiredHolds, ResolveUnknownPayments,
+    ExpireCheckouts, ForgetAdjustments, ForgetChallenges, ForgetFinishedCheckouts, Reconciler,
+    ReleaseExpiredHolds, ResolveUnknownPayments,
 };
 
 /// Everything outside that only the shop needs.
@@ -45,8 +46,8 @@ pub struct ShopBackends {
     pub journal: Arc<dyn Journal>,
     /// Who takes money.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
-    /// Who takes answers to the sandbox's challenges.
-    pub challenges: Arc<dyn ChallengeDesk>,
+    /// The sandbox's challenges and their answers.
+    pub challenges: Arc<dyn ChallengeStore>,
 }
 
 impl ShopBackends {
@@ -58,17 +59,24 @@ impl ShopBackends {
     /// The shop over one store for everything, paid through the sandbox.
     pub fn over<S>(store: &S) -> Self
     where
-        S: CatalogStore + InventoryStore + CheckoutStore + OrderStore + Journal + Clone + 'static,
+        S: CatalogStore
+            + InventoryStore
+            + CheckoutStore
+            + OrderStore
+            + Journal
+            + ChallengeStore
+            + Clone
+            + 'static,
     {
-        let sandbox = Arc::new(Sandbox::new());
+        let challenges: Arc<dyn ChallengeStore> = Arc::new(store.clone());
         Self {
             catalog: Arc::new(store.clone()),
             inventory: Arc::new(store.clone()),
             checkouts: Arc::new(store.clone()),
             orders: Arc::new(store.clone()),
             journal: Arc::new(store.clone()),
-            providers: vec![Arc::clone(&sandbox) as Arc<dyn PaymentProvider>],
-            challenges: sandbox,
+            providers: vec![Arc::new(Sandbox::new(Arc::clone(&challenges)))],
+            challenges,
         }
     }
 }
@@ -131,6 +139,7 @@ pub fn shop(
         signer: Arc::clone(&signer),
         providers: backends.providers.clone(),
     };
+    let bank = SandboxBank::new(Arc::clone(&backends.challenges), Arc::clone(&clock));
     let stock = Inventory::new(
         Arc::clone(&inventory),
         catalog,
@@ -139,13 +148,13 @@ pub fn shop(
         Arc::clone(&signer),
     );
     ShopApi {
-        catalog: Arc::new(Catalog::new(shelf)),
+        catalog: Arc::new(Catalog::new(shelf, Arc::clone(&policy))),
         inventory: Arc::new(stock),
         preview: Arc::new(Preview::new(sheets, Arc::clone(&policy))),
         checkouts: Arc::new(Checkouts::new(till, policy)),
         orders: Arc::new(Orders::new(Arc::clone(&orders), Arc::clone(&signer))),
         ledger: Arc::new(Ledger::new(journal, orders, inventory, clock, signer)),
-        sandbox: Arc::new(SandboxBank::new(Arc::clone(&backends.challenges))),
+        sandbox: Arc::new(bank),
     }
 }
 
@@ -155,5 +164,8 @@ pub fn reconcilers(shop: &ShopApi) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(ReleaseExpiredHolds::new(Arc::clone(&shop.inventory))),
         Arc::new(ResolveUnknownPayments::new(Arc::clone(&shop.checkouts))),
         Arc::new(ExpireCheckouts::new(Arc::clone(&shop.checkouts))),
+        Arc::new(ForgetFinishedCheckouts::new(Arc::clone(&shop.checkouts))),
+        Arc::new(ForgetAdjustments::new(Arc::clone(&shop.inventory))),
+        Arc::new(ForgetChallenges::new(Arc::clone(&shop.sandbox))),
     ]
 }

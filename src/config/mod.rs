@@ -13,6 +13,12 @@ use figment::value::{Dict, Value};
 
 use crate::config::raw::{Raw, SECTIONS};
 use crate::domain::account::Market;
+use crate::domain::limits::{
+    CLIP_DURATION_MS_MAX, CLIP_DURATION_MS_MIN, FEED_SESSION_TTL_MS_MAX, SEEN_WINDOW_MS_MAX,
+    UNIT_PRICE_MINOR_MAX,
+};
+use crate::domain::money::Money;
+use crate::domain::time::{DAY_MS, MINUTE_MS};
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +35,8 @@ pub struct Config {
     pub raw: Raw,
     /// Where new accounts watch and buy.
     pub default_market: Market,
+    /// What delivery costs.
+    pub shipping: ShippingPrices,
     figment: Figment,
 }
 
@@ -56,8 +64,8 @@ impl Config {
         let raw: Raw = figment.extract().map_err(|error| {
             ConfigError(error.into_iter().map(|fault| fault.to_string()).collect())
         })?;
-        let default_market = check(&raw)?;
-        Ok(Self { raw, default_market, figment })
+        let Checked { default_market, shipping } = check(&raw)?;
+        Ok(Self { raw, default_market, shipping, figment })
     }
 
     /// Key, value and origin of every setting, secrets left out.
@@ -99,6 +107,21 @@ impl Config {
     }
 }
 
+/// What delivery costs: at most one price per currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShippingPrices {
+    /// Standard delivery.
+    pub standard: Vec<Money>,
+    /// Express delivery.
+    pub express: Vec<Money>,
+}
+
+/// What checking the raw values came to.
+struct Checked {
+    default_market: Market,
+    shipping: ShippingPrices,
+}
+
 fn show(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),
@@ -109,7 +132,11 @@ fn show(value: &Value) -> String {
                 number.to_i128().or_else(|| number.to_u128().and_then(|n| n.try_into().ok()));
             whole.map_or_else(|| format!("{:?}", number.to_f64()), |n: i128| n.to_string())
         }
-        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => String::new(),
+        Value::Array(_, items) => {
+            let items: Vec<String> = items.iter().map(show).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Empty(..) | Value::Dict(..) => String::new(),
     }
 }
 
@@ -141,7 +168,7 @@ fn full_names(section: &str, keys: &Dict) -> Vec<String> {
 }
 
 /// What the types cannot say.
-fn check(raw: &Raw) -> Result<Market, ConfigError> {
+fn check(raw: &Raw) -> Result<Checked, ConfigError> {
     let mut faults = Vec::new();
     let mut require = |fine: bool, fault: &str| {
         if !fine {
@@ -156,29 +183,77 @@ fn check(raw: &Raw) -> Result<Market, ConfigError> {
     require(raw.server.request_timeout_ms >= 100, "server.request_timeout_ms: at least 100");
     require(["text", "json"].contains(&raw.log.format.as_str()), "log.format: `text` or `json`");
     require(raw.media.workers <= 64, "media.workers: at most 64");
+    let clip_ms = i64::try_from(raw.media.clip_duration_ms_max).unwrap_or(i64::MAX);
+    require(
+        (CLIP_DURATION_MS_MIN..=CLIP_DURATION_MS_MAX).contains(&clip_ms),
+        "media.clip_duration_ms_max: from 500 to 600000",
+    );
+    let suppression_ms = i64::from(raw.feed.suppression_days) * DAY_MS;
+    require(suppression_ms <= SEEN_WINDOW_MS_MAX, "feed.suppression_days: at most 366");
+    let session_ms = i64::try_from(raw.feed.session_ttl_ms).unwrap_or(i64::MAX);
+    require(
+        (MINUTE_MS..=FEED_SESSION_TTL_MS_MAX).contains(&session_ms),
+        "feed.session_ttl_ms: from 60000 to 604800000",
+    );
     let fees = u32::from(raw.shop.platform_fee_bps) + u32::from(raw.shop.creator_commission_bps);
     require(fees <= 10_000, "shop: fee and commission together are at most 10000 basis points");
-    require(raw.shop.standard_shipping >= 0, "shop.standard_shipping: not negative");
-    require(raw.shop.express_shipping >= 0, "shop.express_shipping: not negative");
     let url = &raw.server.public_url;
     let fine = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
     require(fine, "server.public_url: begins with http:// or https://");
     let pair = raw.auth.trusted_issuer.is_empty() == raw.auth.trusted_keys.is_empty();
     require(pair, "auth.trusted_issuer and auth.trusted_keys: both or neither");
-    let keyed = raw.objects.endpoint.is_empty()
-        || !(raw.objects.access_key.is_empty() || raw.objects.secret_key.is_empty());
-    require(keyed, "objects.access_key and objects.secret_key: needed with objects.endpoint");
+    let keyed = !(raw.objects.access_key.is_empty() || raw.objects.secret_key.is_empty());
+    let (outside, listening) = (!raw.objects.endpoint.is_empty(), !raw.objects.listen.is_empty());
+    require(
+        keyed || !(outside || listening),
+        "objects.access_key and objects.secret_key: needed with objects.endpoint or objects.listen",
+    );
+    require(
+        !(outside && listening),
+        "objects.listen: not with objects.endpoint, it is not embedded",
+    );
     let clustered = !raw.cql.nodes.trim().is_empty();
     require(!clustered || !raw.redis.urls.trim().is_empty(), "redis.urls: needed with cql.nodes");
     require(
-        !clustered || !raw.objects.endpoint.is_empty(),
+        !clustered || outside,
         "objects.endpoint: needed with cql.nodes, for nodes share their objects",
     );
     require(raw.cql.replication > 0, "cql.replication: at least 1");
-    match market {
-        Some(market) if faults.is_empty() => Ok(market),
-        Some(_) | None => Err(ConfigError(faults)),
+    let mut prices = |key: &str, entries: &[String]| {
+        price_list(entries).map_err(|fault| faults.push(format!("shop.{key}: {fault}"))).ok()
+    };
+    let standard = prices("standard_shipping", &raw.shop.standard_shipping);
+    let express = prices("express_shipping", &raw.shop.express_shipping);
+    match (market, standard, express) {
+        (Some(default_market), Some(standard), Some(express)) if faults.is_empty() => {
+            let shipping = ShippingPrices { standard, express };
+            Ok(Checked { default_market, shipping })
+        }
+        _ => Err(ConfigError(faults)),
     }
+}
+
+/// Reads `["USD 499", "JPY 800"]`: at most one price per currency, none negative.
+fn price_list(entries: &[String]) -> Result<Vec<Money>, String> {
+    let mut prices: Vec<Money> = Vec::new();
+    for entry in entries {
+        let price = entry.split_once(' ').and_then(|(code, minor)| {
+            let minor = minor
+                .trim()
+                .parse()
+                .ok()
+                .filter(|minor| (0..=UNIT_PRICE_MINOR_MAX).contains(minor));
+            Some(Money::new(minor?, code.parse().ok()?))
+        });
+        let price = price.ok_or_else(|| {
+            format!("`{entry}` is no price; write a currency and minor units, such as \"USD 499\"")
+        })?;
+        if prices.iter().any(|other| other.currency() == price.currency()) {
+            return Err(format!("{} has two prices", price.currency()));
+        }
+        prices.push(price);
+    }
+    Ok(prices)
 }
 
 /// A file with every key, its meaning and its default.

@@ -130,13 +130,14 @@ section! {
         region: String = "us-east-1".into(),
         /// Bucket; it must exist on an outside S3.
         bucket: String = "vitrine".into(),
-        /// Access key of the outside S3.
+        /// Access key of the outside S3, or of the embedded one that listens.
         access_key: String = String::new(),
-        /// Secret key of the outside S3; better given as `VITRINE_OBJECTS__SECRET_KEY`.
+        /// Its secret key; better given as `VITRINE_OBJECTS__SECRET_KEY`.
         secret_key: String = String::new(),
         /// Whether the bucket stands in the path (most servers but AWS) instead of the host name.
         path_style: bool = true,
-        /// Address on which the embedded S3 also listens for outside tools. Empty: it does not.
+        /// Address on which the embedded S3 also listens for outside tools, which sign with `access_key` and
+        /// `secret_key`. Empty: it does not.
         listen: String = String::new(),
         /// How long a link to a clip or picture stays good, at least.
         grant_ttl_ms: u64 = 6 * 3_600_000,
@@ -162,7 +163,7 @@ section! {
         workers: usize = 1,
         /// x264 preset: `ultrafast` … `slow`.
         preset: String = "veryfast".into(),
-        /// Longest clip.
+        /// Longest clip; ten minutes is the most.
         clip_duration_ms_max: u64 = 600_000,
         /// Longest time for one transcode.
         transcode_timeout_ms: u64 = 15 * 60_000,
@@ -172,9 +173,9 @@ section! {
 section! {
     /// `[feed]`
     Feed {
-        /// How long a watched clip stays away.
+        /// How long a watched clip stays away; at most 366.
         suppression_days: u32 = 30,
-        /// How long a cursor is good.
+        /// How long a cursor is good: a minute to a week.
         session_ttl_ms: u64 = 24 * 3_600_000,
     }
 }
@@ -188,11 +189,17 @@ section! {
         creator_commission_bps: u16 = 1_000,
         /// Days in which a buyer may send things back.
         return_window_days: u32 = 30,
-        /// Price of standard delivery, minor units.
-        standard_shipping: i64 = 499,
-        /// Price of express delivery, minor units.
-        express_shipping: i64 = 999,
+        /// Price of standard delivery: a list of currencies with minor units. Products can be sold in the
+        /// currencies that are named here or for express delivery; others are refused.
+        standard_shipping: Vec<String> = same_price("499"),
+        /// Price of express delivery, likewise. A currency that is left out has no such delivery.
+        express_shipping: Vec<String> = same_price("999"),
     }
+}
+
+/// One number of minor units in the currencies that are served by default.
+fn same_price(minor: &str) -> Vec<String> {
+    ["USD", "EUR", "GBP"].map(|code| format!("{code} {minor}")).to_vec()
 }
 
 /// The whole file.

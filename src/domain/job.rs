@@ -35,6 +35,12 @@ pub enum AfterFailure {
     Park,
 }
 
+/// Whether a job that was just begun for the `attempts`th time had its tries already. Each of them
+/// took its worker down, or it would have been judged at its end: another would do so again.
+pub fn wears_workers_out(attempts: u32) -> bool {
+    attempts > JOB_ATTEMPTS_MAX
+}
+
 /// Decides after try number `attempts` (from 1): the wait doubles from five seconds up to a bound.
 pub fn after_failure(attempts: u32, now: Timestamp) -> AfterFailure {
     if attempts >= JOB_ATTEMPTS_MAX {
@@ -55,5 +61,6 @@ mod tests {
         assert_eq!(after_failure(1, now), AfterFailure::RetryAt(now.plus_ms(5_000)));
         assert_eq!(after_failure(2, now), AfterFailure::RetryAt(now.plus_ms(10_000)));
         assert_eq!(after_failure(JOB_ATTEMPTS_MAX, now), AfterFailure::Park);
+        assert!(!wears_workers_out(JOB_ATTEMPTS_MAX) && wears_workers_out(JOB_ATTEMPTS_MAX + 1));
     }
 }

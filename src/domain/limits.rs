@@ -55,12 +55,21 @@ pub const PAYMENT_POLL_MS: i64 = 5 * SECOND_MS;
 pub const COMPLETIONS_PER_CHECKOUT_MAX: usize = 20;
 /// How often a step is tried again when others wrote first, before the caller is told to come back.
 pub const CONFLICT_RETRIES_MAX: usize = 8;
-/// Challenges of the sandbox that wait for an answer; the oldest are forgotten and asked again.
-pub const SANDBOX_CHALLENGES_MAX: usize = 10_000;
+/// How long the sandbox remembers a challenge: as long as the purchase that asked for it is remembered.
+pub const SANDBOX_CHALLENGE_TTL_MS: i64 = 31 * DAY_MS;
 /// A click on a clip earns its creator a commission for this long.
 pub const ATTRIBUTION_TTL_MS: i64 = 7 * DAY_MS;
 /// How long an idempotency record is kept (API contract).
 pub const IDEMPOTENCY_TTL_MS: i64 = 30 * DAY_MS;
+/// How long the memory of a purchase outlives its time to pay: its keys were all used before that, but
+/// for those that met a server which was just starting again.
+pub const CHECKOUT_MEMORY_MS: i64 = IDEMPOTENCY_TTL_MS + DAY_MS;
+/// How long an event's id is remembered. A client may repeat an event for `EVENT_AGE_MS_MAX`; a purchase
+/// is told again when a payment's outcome is found out late.
+pub const EVENT_IDS_TTL_MS: i64 = 30 * DAY_MS;
+/// Entries of the change log that are kept for nodes that lag behind: a quarter of an hour of a
+/// thousand changes a second. A node that lags further builds its index anew.
+pub const CHANGES_KEPT_MAX: u64 = 1_000_000;
 /// Length of an `Idempotency-Key`: a UUID has 36 characters, vendors prefix it.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Text fields, in characters.
@@ -104,8 +113,6 @@ pub const LOG_POLL_MS: u64 = 250;
 pub const LOG_QUEUE_MAX: usize = 20_000;
 /// Bytes of the entries of one append: Cassandra refuses batches above 50 KiB.
 pub const LOG_GROUP_BYTES_MAX: usize = 24 * 1024;
-/// How long the cluster remembers a viewer's event ids: twice as long as a client may keep one back.
-pub const EVENT_IDS_TTL_MS: i64 = 2 * EVENT_AGE_MS_MAX;
 /// How long the cluster keeps events beside their viewer, for rebuilding tastes: older ones have decayed.
 pub const HISTORY_TTL_MS: i64 = 90 * DAY_MS;
 /// Longest wait for an answer of Redis, which serves memory: beyond it the caller does without.
@@ -129,7 +136,7 @@ pub const OFFICE_LEASE_MS: i64 = 15 * SECOND_MS;
 pub const OFFICE_RENEWAL_MS: u64 = 5_000;
 /// Rows that a reconciler touches per activation.
 pub const RECONCILER_BATCH_MAX: usize = 200;
-/// A transcode is tried this often before it is parked.
+/// A job is begun this often before it is parked, whether its tries failed or took their workers down.
 pub const JOB_ATTEMPTS_MAX: u32 = 3;
 /// A lease outlives three missed heartbeats.
 pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
@@ -149,6 +156,8 @@ pub const LOOPS_MAX: u32 = 10_000;
 pub const FEED_POSITION_MAX: u32 = 10_000;
 /// How long a watched clip is not shown to the same viewer again, unless configured otherwise.
 pub const SEEN_WINDOW_MS: i64 = 30 * DAY_MS;
+/// Longest configured time: who watched a clip a year ago may see it again.
+pub const SEEN_WINDOW_MS_MAX: i64 = 366 * DAY_MS;
 /// Clips that one viewer's suppression remembers: 30 days of two thousand clips.
 pub const SEEN_PER_VIEWER_MAX: usize = 60_000;
 /// Events of a viewer that tastes are rebuilt from: older ones have decayed or repeat themselves.
@@ -163,8 +172,10 @@ pub const VIEWERS_IN_MEMORY_MAX: usize = 65_536;
 pub const SESSIONS_IN_MEMORY_MAX: usize = 16_384;
 /// How often counters are made durable: what came since then is replayed at a start.
 pub const COUNTERS_SNAPSHOT_MS: i64 = 5 * SECOND_MS;
-/// How long a feed cursor leads on.
+/// How long a feed cursor leads on, unless configured otherwise.
 pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
+/// Longest configured time: a session keeps the market and the pages of its beginning.
+pub const FEED_SESSION_TTL_MS_MAX: i64 = 7 * DAY_MS;
 /// Pages of one feed session: a day of watching without a pause.
 pub const FEED_PAGES_PER_SESSION_MAX: u32 = 20_000;
 /// Clips that a session walked past and has not shown yet.
@@ -200,7 +211,7 @@ pub const UPLOAD_METADATA_PAIRS_MAX: usize = 16;
 pub const UPLOAD_METADATA_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of an upload that are gathered before they go to the disk.
 pub const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
-/// Longest clip.
+/// Longest clip; configuration may only lower it, for other bounds follow from it.
 pub const CLIP_DURATION_MS_MAX: i64 = 10 * MINUTE_MS;
 /// Shortest clip: players built on Media Source Extensions lose pages over clips of a few frames.
 pub const CLIP_DURATION_MS_MIN: i64 = 500;
@@ -250,6 +261,7 @@ const _: () = {
     assert!(CHECKOUT_LEASE_MS > STORE_DEADLINE_MS, "a slow write ends before its lease does");
     assert!(CHECKOUT_LEASE_MS < HOLD_TTL_MS, "a takeover still finds the stock held");
     assert!(FEED_PAGE_LEN_DEFAULT <= FEED_PAGE_LEN_MAX && PAGE_LEN_DEFAULT <= PAGE_LEN_MAX);
+    assert!(EVENT_IDS_TTL_MS > EVENT_AGE_MS_MAX + EVENT_SKEW_MS_MAX, "no repeat counts twice");
     assert!(COMMIT_GROUP_MAX <= WRITE_QUEUE_MAX);
     assert!(OBJECT_KEY_SEGMENT_BYTES_MAX * 3 + 2 <= 255, "an escaped segment is a file name");
     assert!(OBJECT_BUFFER_BYTES * 4 <= 256 * 1024 && SPOOL_BUFFER_BYTES * 2 <= 1024 * 1024);

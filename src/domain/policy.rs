@@ -76,6 +76,15 @@ impl ShopPolicy {
         self.shipping_options.iter().find(|option| option.code == code)
     }
 
+    /// The currencies in which something can be sent, in alphabetic order.
+    pub fn currencies(&self) -> Vec<Currency> {
+        let prices = self.shipping_options.iter().flat_map(|option| &option.prices);
+        let mut all: Vec<Currency> = prices.map(|price| price.currency()).collect();
+        all.sort_unstable_by_key(ToString::to_string);
+        all.dedup();
+        all
+    }
+
     /// The return window in milliseconds.
     pub fn return_window_ms(&self) -> i64 {
         i64::from(self.return_window_days) * DAY_MS
@@ -92,6 +101,8 @@ mod tests {
         let standard = policy.shipping("standard").unwrap();
         assert_eq!(standard.price(Currency::USD), Some(Money::new(499, Currency::USD)));
         assert_eq!(standard.price("JPY".parse().unwrap()), None);
+        let codes: Vec<String> = policy.currencies().iter().map(ToString::to_string).collect();
+        assert_eq!(codes, ["EUR", "GBP", "USD"]);
         assert!(policy.shipping("pigeon").is_none());
         assert!(policy.platform_fee_bps + policy.creator_commission_bps <= 10_000);
     }

@@ -13,6 +13,7 @@ use crate::http::fields::{Checks, rfc3339};
 use crate::http::problem::Problem;
 use crate::services::clips::{ClipEdit, NewClip, NewTag};
 use crate::services::media::Media;
+use crate::services::social::Marks;
 
 /// Countries of one clip: all there are, and then some.
 const MARKETS_MAX: usize = 300;
@@ -257,6 +258,27 @@ pub struct ClipView {
     markets: Vec<String>,
     /// RFC 3339.
     created_at: String,
+    /// Set where one clip is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    viewer: Option<MarksView>,
+}
+
+/// How the caller stands to a clip.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct MarksView {
+    /// Likes it.
+    liked: bool,
+    /// Saved it.
+    saved: bool,
+    /// Follows its creator.
+    following: bool,
+}
+
+impl From<Marks> for MarksView {
+    fn from(marks: Marks) -> Self {
+        let Marks { liked, saved, following } = marks;
+        Self { liked, saved, following }
+    }
 }
 
 impl ClipView {
@@ -301,7 +323,14 @@ impl ClipView {
             product_tags: clip.tags.iter().map(TagView::from).collect(),
             markets: clip.markets.iter().map(|market| market.code().to_owned()).collect(),
             created_at: rfc3339(clip.created_at),
+            viewer: None,
         }
+    }
+
+    /// The same with how the caller stands to it.
+    #[must_use]
+    pub fn seen_by(self, marks: Marks) -> Self {
+        Self { viewer: Some(marks.into()), ..self }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::services::clips::{ClipDetail, ClipEdit, Clips, ClipsError};
 use crate::services::feed_page::FeedPages;
 use crate::services::media::Media;
+use crate::services::social::Social;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Api> {
@@ -40,11 +41,16 @@ pub fn routes() -> OpenApiRouter<Api> {
 pub struct ClipShow {
     media: Arc<Media>,
     feed: Arc<FeedPages>,
+    social: Arc<Social>,
 }
 
 impl FromRef<Api> for ClipShow {
     fn from_ref(api: &Api) -> Self {
-        Self { media: Arc::clone(&api.media), feed: Arc::clone(&api.feed) }
+        Self {
+            media: Arc::clone(&api.media),
+            feed: Arc::clone(&api.feed),
+            social: Arc::clone(&api.social),
+        }
     }
 }
 
@@ -62,9 +68,18 @@ impl ClipShow {
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
         let view = self.view(&detail.clip, &detail.creator);
-        let body = serde_json::to_vec(&view)
+        Self::answer_with(status, detail.clip.version, &view, headers)
+    }
+
+    fn answer_with(
+        status: StatusCode,
+        version: u64,
+        view: &ClipView,
+        headers: &HeaderMap,
+    ) -> Result<Response, Problem> {
+        let body = serde_json::to_vec(view)
             .map_err(|error| Problem::hidden(ProblemKind::Internal, &error))?;
-        let tag = etag_of_body(detail.clip.version, &body);
+        let tag = etag_of_body(version, &body);
         if status == StatusCode::OK && is_known(headers, tag.as_bytes()) {
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
         }
@@ -97,8 +112,10 @@ async fn show(
     PathId(id): PathId<ClipId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let detail = clips.get(caller.account, id).await?;
-    show.answer(StatusCode::OK, &detail, &headers)
+    let ClipDetail { clip, creator } = clips.get(caller.account, id).await?;
+    let marks = show.social.marks(caller.account, id, clip.creator).await?;
+    let view = show.view(&clip, &creator).seen_by(marks);
+    ClipShow::answer_with(StatusCode::OK, clip.version, &view, &headers)
 }
 
 /// Changes the caption or the markets of one's own clip.

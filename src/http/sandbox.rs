@@ -59,7 +59,7 @@ async fn answer_challenge(
     Body(body): Body<AnswerChallenge>,
 ) -> Result<Json<ChallengeView>, Problem> {
     let approve = matches!(body.outcome, ChallengeOutcome::Approve);
-    match bank.answer(caller.account, payment, approve).await {
+    match bank.answer(caller.account, payment, approve).await? {
         Answered::Taken => {
             Ok(Json(ChallengeView { payment_id: payment.to_string(), outcome: body.outcome }))
         }

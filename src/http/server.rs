@@ -3,15 +3,17 @@
 //! The framework's own `serve` has no header deadline: 500 of 500 clients that send their headers byte by
 //! byte stay connected for as long as they like. Here they are gone after [`HEADER_DEADLINE`].
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,14 +27,22 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// After a failed `accept` (out of file descriptors, mostly) others get the time to close theirs.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` on `listener` until `stop`, then lets open requests finish for at most `drain`.
-pub async fn serve(
+/// Serves `service` on `listener` until `stop`, then lets open requests finish for at most `drain`.
+/// A router becomes a service by [`hyper_util::service::TowerToHyperService`].
+pub async fn serve<S, B>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     connections_max: usize,
     stop: CancellationToken,
     drain: Duration,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let connections = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let tasks = TaskTracker::new();
@@ -47,7 +57,7 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => connect(stream, slot, &router, &graceful, &tasks),
+            Ok((stream, _)) => connect(stream, slot, service.clone(), &graceful, &tasks),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -61,16 +71,22 @@ pub async fn serve(
     }
 }
 
-fn connect(
+fn connect<S, B>(
     stream: TcpStream,
     slot: OwnedSemaphorePermit,
-    router: &Router,
+    service: S,
     graceful: &GracefulShutdown,
     tasks: &TaskTracker,
-) {
+) where
+    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     // Small answers go out at once; without it they wait for the client's delayed acknowledgement.
     stream.set_nodelay(true).ok();
-    let service = TowerToHyperService::new(router.clone());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_DEADLINE)

@@ -17,6 +17,11 @@ pub trait ChangeLog: Send + Sync {
     /// Entries strictly above `after`, in order, at most `limit`.
     async fn read(&self, after: u64, limit: usize) -> Result<Vec<(u64, Change)>, StoreError>;
 
+    /// Forgets the oldest entries but keeps the newest `kept`, at least one; at most `limit` at once.
+    /// Answers how many went. A reader that was not there yet sees a gap between its offset and the first
+    /// entry it gets.
+    async fn trim(&self, kept: u64, limit: usize) -> Result<usize, StoreError>;
+
     /// Waits until there may be an entry above `after`. It may wake early, never late.
     async fn wait(&self, after: u64);
 }

@@ -21,6 +21,18 @@ pub trait CheckoutStore: Send + Sync {
     /// Checkouts whose [`Checkout::due_at`] is at or before `now`, the oldest first, at most `limit`.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CheckoutId>, StoreError>;
 
+    /// Checkouts that are over and whose time to pay ended before `before`, the oldest first, at most
+    /// `limit`.
+    async fn finished(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CheckoutId>, StoreError>;
+
+    /// Forgets a checkout that is over, if it is still at this version; else [`StoreError::Conflict`].
+    /// One that is gone already is no conflict.
+    async fn forget(&self, checkout: &Checkout) -> Result<(), StoreError>;
+
     /// How many checkouts of `buyer` are not over, counted up to `limit`.
     async fn unfinished(&self, buyer: AccountId, limit: usize) -> Result<usize, StoreError>;
 }

@@ -66,6 +66,11 @@ pub trait EventLog: Send + Sync {
     /// whose id is there already changes nothing, within the batch too.
     async fn append(&self, batch: NewEvents) -> Result<Appended, StoreError>;
 
+    /// Forgets the ids of events that came in before `before`, the oldest first, about `limit`; answers
+    /// how many. The events stay, but one that is sent again would count again. A store whose ids end by
+    /// themselves answers 0.
+    async fn forget_ids(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
     /// The offset of the newest event; 0 when there is none.
     async fn head(&self) -> Result<u64, StoreError>;
 

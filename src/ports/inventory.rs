@@ -109,6 +109,18 @@ pub trait InventoryStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(VariantId, HoldId)>, StoreError>;
 
+    /// Forgets a hold that has ended; a pending one stays. Whether none of that id is left.
+    async fn forget_hold(&self, variant: VariantId, hold: HoldId) -> Result<bool, StoreError>;
+
+    /// Forgets the keys of corrections that were made before `before`, the oldest first, at most `limit`;
+    /// answers how many. The stock itself stays as they made it. A store whose keys end by themselves
+    /// answers 0.
+    async fn forget_adjustments(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
     /// All variants that were ever written, each exactly once, at most `limit`, with their holds counted
     /// anew. They come in an order of the store's own, which goes on behind `after`, the last one of the
     /// page before. A page is shorter than `limit` only when it is the last.

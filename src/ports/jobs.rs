@@ -64,6 +64,10 @@ pub trait JobQueue: Send + Sync {
         reason: &str,
     ) -> Result<(), StoreError>;
 
+    /// Puts a job back as it was before the claim, due at once: a worker that is told to stop did not
+    /// try it. [`StoreError::Conflict`] if the lease is no longer held.
+    async fn give_back(&self, lease: Lease) -> Result<(), StoreError>;
+
     /// How many jobs stand where.
     async fn depth(&self) -> Result<QueueDepth, StoreError>;
 

@@ -4,6 +4,8 @@ use async_trait::async_trait;
 
 use crate::domain::id::{AccountId, PaymentId};
 use crate::domain::payment::{Authorization, Capture, Lookup, PaymentRequest, Void};
+use crate::domain::time::Timestamp;
+use crate::ports::error::StoreError;
 
 /// A provider. Every call is idempotent by the payment's id, and every answer is one of a closed set:
 /// what a provider fails to say is `Unknown`. An implementation checks nothing but its own protocol;
@@ -45,14 +47,23 @@ pub enum ChallengeAnswer {
     AnsweredDifferently,
 }
 
-/// The bank of the sandbox: whoever plays the buyer answers its challenges here.
+/// Keeps the challenges of the sandbox's payments, so that a buyer who is at the bank finds the way back
+/// whatever restarts meanwhile, and whichever node is asked. Ids of payments carry their time.
 #[async_trait]
-pub trait ChallengeDesk: Send + Sync {
-    /// Answers the challenge of a payment of `account`.
+pub trait ChallengeStore: Send + Sync {
+    /// The answer to a payment's challenge. One that was not asked for before is put down, unanswered.
+    async fn ask(&self, payment: PaymentId, account: AccountId)
+    -> Result<Option<bool>, StoreError>;
+
+    /// Answers the challenge of a payment of `account`. The first answer stands.
     async fn answer(
         &self,
         payment: PaymentId,
         account: AccountId,
         approve: bool,
-    ) -> ChallengeAnswer;
+    ) -> Result<ChallengeAnswer, StoreError>;
+
+    /// Forgets challenges of payments from before `before`, the oldest first, at most `limit`; answers
+    /// how many. A store whose challenges end by themselves answers 0.
+    async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }

@@ -40,6 +40,13 @@ pub trait UserStates: Send + Sync {
     /// The rows of one viewer, all of one instant. A viewer who never did anything has empty ones.
     async fn load(&self, viewer: AccountId, reach: Reach) -> Result<UserRows, StoreError>;
 
+    /// Whether each of these relations of a viewer stands, in their order; reads nothing else.
+    async fn relates(
+        &self,
+        viewer: AccountId,
+        wanted: &[(Relation, u128)],
+    ) -> Result<Vec<bool>, StoreError>;
+
     /// Drops seen marks older than `before`; it may be lost and is then done by a later call.
     async fn forget_seen(&self, viewer: AccountId, before: Timestamp) -> Result<(), StoreError>;
 }

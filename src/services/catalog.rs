@@ -7,6 +7,7 @@ use crate::domain::change::Change;
 use crate::domain::id::{AccountId, ProductId, VariantId};
 use crate::domain::limits::CONFLICT_RETRIES_MAX;
 use crate::domain::money::Money;
+use crate::domain::policy::ShopPolicy;
 use crate::domain::stock::StockLevel;
 use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
@@ -111,12 +112,13 @@ pub struct CatalogPorts {
 /// Creates, shows and edits products.
 pub struct Catalog {
     ports: CatalogPorts,
+    policy: Arc<ShopPolicy>,
 }
 
 impl Catalog {
-    /// A catalog over these stores.
-    pub const fn new(ports: CatalogPorts) -> Self {
-        Self { ports }
+    /// A catalog over these stores, of what this policy can send.
+    pub const fn new(ports: CatalogPorts, policy: Arc<ShopPolicy>) -> Self {
+        Self { ports, policy }
     }
 
     /// Puts a product on the shelf. With a key, the ids derive from it: a repeat finds the first one.
@@ -130,7 +132,7 @@ impl Catalog {
         if let Some(first) = self.ports.catalog.get(product.id).await? {
             return self.repeated(first, &product).await;
         }
-        check(&product)?;
+        self.check(&product)?;
         match self.ports.catalog.put(&product).await {
             Ok(()) => {}
             Err(StoreError::Conflict) => {
@@ -248,7 +250,7 @@ impl Catalog {
                 if let Some(drafts) = edit.variants {
                     product.variants = self.merged(&product.variants, drafts)?;
                 }
-                check(&product)?;
+                self.check(&product)?;
                 Ok(product)
             })
             .await?;
@@ -321,6 +323,22 @@ impl Catalog {
         drafts.into_iter().enumerate().map(one).collect()
     }
 
+    /// What nobody could buy is refused here, where its merchant can mend it, and not at the checkout.
+    fn check(&self, product: &Product) -> Result<(), CatalogError> {
+        let mut faults = check_product(product);
+        let served = self.policy.currencies();
+        for (index, variant) in product.variants.iter().enumerate() {
+            let currency = variant.price.currency();
+            if !served.contains(&currency) {
+                let codes: Vec<String> = served.iter().map(ToString::to_string).collect();
+                let detail =
+                    format!("this shop delivers for {}, not for {currency}", codes.join(", "));
+                faults.push(FieldError::at(format!("/variants/{index}/price/currency"), detail));
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(CatalogError::Invalid(faults)) }
+    }
+
     async fn announce(&self, id: ProductId) -> Result<(), StoreError> {
         self.ports.changes.append(&[Change::ProductChanged(id)]).await.map(drop)
     }
@@ -335,9 +353,4 @@ impl Catalog {
 fn variant(id: VariantId, draft: VariantDraft) -> Variant {
     let VariantDraft { id: _, sku, gtin, title, options, price, compare_at } = draft;
     Variant { id, sku, gtin, title, options, price, compare_at }
-}
-
-fn check(product: &Product) -> Result<(), CatalogError> {
-    let faults = check_product(product);
-    if faults.is_empty() { Ok(()) } else { Err(CatalogError::Invalid(faults)) }
 }

@@ -13,6 +13,7 @@
 
 mod cancel;
 mod complete;
+mod forget;
 mod holds;
 mod next;
 mod open;

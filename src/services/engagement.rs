@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::event::{Event, EventKind, EventRefusal};
 use crate::domain::id::{AccountId, ClipId, EventId};
+use crate::domain::limits::EVENT_IDS_TTL_MS;
 use crate::feed::index::SharedIndex;
 use crate::ports::clips::ClipStore;
 use crate::ports::clock::Clock;
@@ -154,6 +155,12 @@ impl Engagement {
     pub async fn wait(&self) {
         let applied = self.index.read().applied();
         self.log.wait(applied).await;
+    }
+
+    /// Forgets about `limit` ids of events that nobody may send again; answers how many.
+    pub async fn forget_ids(&self, limit: usize) -> Result<usize, StoreError> {
+        let before = self.clock.now().plus_ms(-EVENT_IDS_TTL_MS);
+        self.log.forget_ids(before, limit).await
     }
 
     /// Takes in one action of a viewer that comes by its own route.

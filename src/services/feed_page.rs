@@ -32,7 +32,7 @@ pub enum FeedError {
     #[error("the cursor was not made for this feed and viewer: start without one")]
     InvalidCursor,
     /// The session is over.
-    #[error("a session lasts a day: start without a cursor")]
+    #[error("the session is over: start without a cursor")]
     CursorExpired,
     /// The watermark is ahead of anything that happened.
     #[error("no event has this watermark yet")]
@@ -96,6 +96,7 @@ pub struct FeedPages {
     side_effects: Vec<Box<dyn SideEffect>>,
     render: FeedRender,
     ports: FeedPorts,
+    session_ttl_ms: i64,
 }
 
 /// Records each page, so that a replayed cursor finds it after a restart.
@@ -130,7 +131,15 @@ impl FeedPages {
             viewers,
             engagement,
             ports,
+            session_ttl_ms: FEED_SESSION_TTL_MS,
         }
+    }
+
+    /// The same service with cursors that lead on for another time.
+    #[must_use]
+    pub fn with_session_ttl_ms(mut self, session_ttl_ms: i64) -> Self {
+        self.session_ttl_ms = session_ttl_ms;
+        self
     }
 
     /// The same service with other stages on the surface `for_you`: another ranker, a failing source.
@@ -235,7 +244,7 @@ impl FeedPages {
         if request.surface.is_some_and(|surface| surface != cursor.surface) {
             return Err(FeedError::InvalidCursor);
         }
-        if now.since_ms(cursor.started_at) > FEED_SESSION_TTL_MS {
+        if now.since_ms(cursor.started_at) > self.session_ttl_ms {
             return Err(FeedError::CursorExpired);
         }
         let head = SessionHead {
@@ -324,7 +333,7 @@ impl FeedPages {
 
     /// Forgets sessions whose cursors have expired, in one bounded step; answers how many pages.
     pub async fn forget_old(&self, limit: usize) -> Result<usize, StoreError> {
-        let before = self.ports.clock.now().plus_ms(-2 * FEED_SESSION_TTL_MS);
+        let before = self.ports.clock.now().plus_ms(self.session_ttl_ms.saturating_mul(-2));
         self.sessions.forget(before, limit).await
     }
 }

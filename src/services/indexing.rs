@@ -9,6 +9,7 @@ use crate::domain::catalog::Product;
 use crate::domain::change::Change;
 use crate::domain::clip::Clip;
 use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
+use crate::domain::limits::CHANGES_KEPT_MAX;
 use crate::domain::stock::StockLevel;
 use crate::feed::index::SharedIndex;
 use crate::ports::catalog::CatalogStore;
@@ -140,7 +141,17 @@ impl Indexing {
         loop {
             let after = self.applied.load(Ordering::Acquire);
             let changes = self.ports.changes.read(after, CHANGES).await?;
-            let Some(&(last, _)) = changes.last() else { return Ok(taken) };
+            let (Some(&(first, _)), Some(&(last, _))) = (changes.first(), changes.last()) else {
+                return Ok(taken);
+            };
+            if first > after + 1 {
+                return Err(StoreError::Corrupt {
+                    table: "changes",
+                    key: after.to_string(),
+                    detail: "the next changes are forgotten; a restart builds the index anew"
+                        .into(),
+                });
+            }
             self.take_changes(changes.iter().map(|(_, change)| *change)).await?;
             taken += changes.len();
             self.applied.fetch_max(last, Ordering::AcqRel);
@@ -178,6 +189,12 @@ impl Indexing {
             }
         }
         self.take_clips(&present).await
+    }
+
+    /// Forgets at most `limit` of the oldest changes, which every index has taken in long ago; answers how
+    /// many.
+    pub async fn trim_changes(&self, limit: usize) -> Result<usize, StoreError> {
+        self.ports.changes.trim(CHANGES_KEPT_MAX, limit).await
     }
 
     /// Waits until there may be something to take in.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::change::Change;
 use crate::domain::id::{AccountId, ProductId, VariantId};
+use crate::domain::limits::IDEMPOTENCY_TTL_MS;
 use crate::domain::stock::{AdjustRefusal, HoldEvent, StockEdit, StockLevel, StockReason};
 use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
@@ -132,6 +133,12 @@ impl Inventory {
             Some(found) if found.merchant == merchant => Ok(product),
             Some(_) | None => Err(InventoryError::NotFound),
         }
+    }
+
+    /// Forgets at most `limit` keys of corrections whose time is over; answers how many.
+    pub async fn forget_adjustments(&self, limit: usize) -> Result<usize, StoreError> {
+        let before = self.clock.now().plus_ms(-IDEMPOTENCY_TTL_MS);
+        self.stock.forget_adjustments(before, limit).await
     }
 
     /// Takes back at most `limit` holds whose time is over; answers how many it looked at.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::domain::id::{AccountId, PaymentId};
-use crate::ports::payments::{ChallengeAnswer, ChallengeDesk};
+use crate::domain::limits::SANDBOX_CHALLENGE_TTL_MS;
+use crate::ports::clock::Clock;
+use crate::ports::error::StoreError;
+use crate::ports::payments::{ChallengeAnswer, ChallengeStore};
 
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,21 +21,33 @@ pub enum Answered {
 
 /// Takes answers to challenges.
 pub struct SandboxBank {
-    desk: Arc<dyn ChallengeDesk>,
+    challenges: Arc<dyn ChallengeStore>,
+    clock: Arc<dyn Clock>,
 }
 
 impl SandboxBank {
-    /// The bank behind this desk.
-    pub fn new(desk: Arc<dyn ChallengeDesk>) -> Self {
-        Self { desk }
+    /// The bank of these challenges.
+    pub fn new(challenges: Arc<dyn ChallengeStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { challenges, clock }
     }
 
     /// Answers the challenge of one of the buyer's payments.
-    pub async fn answer(&self, buyer: AccountId, payment: PaymentId, approve: bool) -> Answered {
-        match self.desk.answer(payment, buyer, approve).await {
+    pub async fn answer(
+        &self,
+        buyer: AccountId,
+        payment: PaymentId,
+        approve: bool,
+    ) -> Result<Answered, StoreError> {
+        Ok(match self.challenges.answer(payment, buyer, approve).await? {
             ChallengeAnswer::Taken => Answered::Taken,
             ChallengeAnswer::Missing => Answered::Missing,
             ChallengeAnswer::AnsweredDifferently => Answered::Otherwise,
-        }
+        })
+    }
+
+    /// Forgets at most `limit` challenges whose payments are long over; answers how many.
+    pub async fn forget_old(&self, limit: usize) -> Result<usize, StoreError> {
+        let before = self.clock.now().plus_ms(-SANDBOX_CHALLENGE_TTL_MS);
+        self.challenges.forget(before, limit).await
     }
 }

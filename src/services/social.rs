@@ -8,6 +8,7 @@ use crate::domain::id::{AccountId, ClipId};
 use crate::ports::accounts::AccountStore;
 use crate::ports::clips::ClipStore;
 use crate::ports::error::StoreError;
+use crate::ports::user_state::UserStates;
 use crate::services::engagement::Engagement;
 
 /// Why a relation was not set.
@@ -28,7 +29,19 @@ pub enum SocialError {
 pub struct Social {
     clips: Arc<dyn ClipStore>,
     accounts: Arc<dyn AccountStore>,
+    states: Arc<dyn UserStates>,
     engagement: Arc<Engagement>,
+}
+
+/// How a viewer stands to a clip and to its creator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Likes the clip.
+    pub liked: bool,
+    /// Saved the clip.
+    pub saved: bool,
+    /// Follows the creator.
+    pub following: bool,
 }
 
 impl Social {
@@ -36,9 +49,27 @@ impl Social {
     pub fn new(
         clips: Arc<dyn ClipStore>,
         accounts: Arc<dyn AccountStore>,
+        states: Arc<dyn UserStates>,
         engagement: Arc<Engagement>,
     ) -> Self {
-        Self { clips, accounts, engagement }
+        Self { clips, accounts, states, engagement }
+    }
+
+    /// How the viewer stands to a clip of that creator.
+    pub async fn marks(
+        &self,
+        viewer: AccountId,
+        clip: ClipId,
+        creator: AccountId,
+    ) -> Result<Marks, StoreError> {
+        let wanted = [
+            (Relation::Like, clip.bits()),
+            (Relation::Save, clip.bits()),
+            (Relation::Follow, creator.bits()),
+        ];
+        let stands = self.states.relates(viewer, &wanted).await?;
+        let at = |place: usize| stands.get(place).copied().unwrap_or_default();
+        Ok(Marks { liked: at(0), saved: at(1), following: at(2) })
     }
 
     /// Likes or saves a clip, or takes that back. Taking back works on a clip that is gone, too.

@@ -44,6 +44,9 @@ pub enum JobError {
     /// The scratch directory fails.
     #[error("the scratch directory fails: {0}")]
     Scratch(#[from] std::io::Error),
+    /// Every try ended with its worker.
+    #[error("its worker died at each of {0} tries")]
+    WorkersLost(u32),
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -170,6 +173,7 @@ impl MediaJobs {
             | JobError::NoSource
             | JobError::FileName(_)
             | JobError::Scratch(_)
+            | JobError::WorkersLost(_)
             | JobError::Store(_) => MediaFailure::Internal,
         };
         self.publish.failed(clip, &told(failure)).await

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::job::{AfterFailure, JobKind, after_failure};
+use crate::domain::job::{AfterFailure, JobKind, after_failure, wears_workers_out};
 use crate::domain::limits::{JOB_HEARTBEAT_MS, JOB_LEASE_MS};
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
@@ -29,15 +29,11 @@ impl Runner {
         Self { queue, clock, media }
     }
 
-    /// Takes jobs until `stop`. A job that runs then is given back at once: its work is dropped, its
-    /// lease ends, and another worker (or this one after its restart) begins it anew.
+    /// Takes jobs until `stop`. A job that runs then is given back at once: its work is dropped, the
+    /// try is not counted, and another worker (or this one after its restart) begins it anew.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
-            let busy = tokio::select! {
-                () = stop.cancelled() => break,
-                busy = self.run_due() => busy,
-            };
-            match busy {
+            match self.run_one(&stop).await {
                 Ok(true) => {}
                 Ok(false) => {
                     tokio::select! {
@@ -57,18 +53,35 @@ impl Runner {
 
     /// Does the next due job; `false` when there is none.
     pub async fn run_due(&self) -> Result<bool, StoreError> {
+        self.run_one(&CancellationToken::new()).await
+    }
+
+    async fn run_one(&self, stop: &CancellationToken) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let Some(claimed) = self.queue.claim(now, now.plus_ms(JOB_LEASE_MS)).await? else {
             return Ok(false);
         };
+        let attempts = claimed.job.attempts;
+        if wears_workers_out(attempts) {
+            let error = JobError::WorkersLost(attempts - 1);
+            return Self::ended(self.park(&claimed, &error).await);
+        }
         let outcome = tokio::select! {
+            () = stop.cancelled() => {
+                return Self::ended(self.queue.give_back(claimed.lease).await);
+            }
             outcome = self.perform(&claimed) => outcome,
             lost = self.keep(claimed.lease) => {
                 tracing::warn!(job = %claimed.job.id, "the lease was lost: {lost}");
                 return Ok(true); // Somebody else does it now.
             }
         };
-        match self.settle(&claimed, outcome).await {
+        Self::ended(self.settle(&claimed, outcome).await)
+    }
+
+    /// A lease that was lost in the last moment is no failure: somebody else does the job now.
+    fn ended(outcome: Result<(), StoreError>) -> Result<bool, StoreError> {
+        match outcome {
             Err(StoreError::Conflict) | Ok(()) => Ok(true),
             Err(error) => Err(error),
         }
@@ -112,12 +125,17 @@ impl Runner {
                 tracing::warn!(job = %job.id, attempt = job.attempts, %error, "a job failed; again later");
                 self.queue.fail(claimed.lease, Some(at), &error.to_string()).await
             }
-            AfterFailure::Park => {
-                tracing::error!(job = %job.id, attempt = job.attempts, %error, "a job failed for good");
-                self.give_up(job.kind, &error).await?;
-                self.queue.fail(claimed.lease, None, &error.to_string()).await
-            }
+            AfterFailure::Park => self.park(claimed, &error).await,
         }
+    }
+
+    /// Keeps the job for an operator to look at. Who waits for it is told first: a crash in between
+    /// leads here again.
+    async fn park(&self, claimed: &Claimed, error: &JobError) -> Result<(), StoreError> {
+        let job = &claimed.job;
+        tracing::error!(job = %job.id, attempt = job.attempts, %error, "a job failed for good");
+        self.give_up(job.kind, error).await?;
+        self.queue.fail(claimed.lease, None, &error.to_string()).await
     }
 
     /// Tells whoever waits for the job that it will not be done.

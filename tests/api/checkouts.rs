@@ -271,6 +271,23 @@ async fn a_challenge_is_passed_and_the_order_placed() {
 }
 
 #[tokio::test]
+async fn a_buyer_at_the_bank_finds_the_way_back_after_restarts() {
+    let app = TestApp::new();
+    let goods = app.goods(1_999, 2).await;
+    let vera = app.viewer("vera");
+    let id = app.opened(&vera, &goods, 1, "o1").await;
+    let waiting = app.complete(&vera, &id, "pm_action", "p1").await.expect(200);
+    let url = waiting["payment"]["next_action"]["url"].as_str().unwrap().to_owned();
+    let app = app.restarted().await;
+    app.post(&vera, &url, json!({ "outcome": "approve" })).await.expect(200);
+    let app = app.restarted().await;
+    let done = app.complete(&vera, &id, "pm_action", "p1").await.expect(200);
+    assert_eq!(done["order"]["state"], "placed");
+    assert_eq!(app.stock(&goods).await, (1, 0));
+    app.check_books().await;
+}
+
+#[tokio::test]
 async fn a_refused_challenge_is_a_decline() {
     let app = TestApp::new();
     let goods = app.goods(1_999, 2).await;

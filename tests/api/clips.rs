@@ -1,7 +1,14 @@
 //! Clips from the upload to the picture on the screen, through the real transcoder.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::{Method, header};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vitrine::domain::limits::{JOB_ATTEMPTS_MAX, JOB_LEASE_MS};
+use vitrine::ports::clock::Clock as _;
 
 use crate::support::{Actor, TestApp};
 
@@ -72,6 +79,57 @@ async fn a_file_that_is_no_video_fails_with_a_sentence() {
     assert_eq!(failed["state"], "failed");
     assert_eq!(failed["failure"]["code"], "not_a_video");
     assert!(failed["failure"]["detail"].as_str().unwrap().ends_with('.'), "{failed}");
+}
+
+#[tokio::test]
+async fn a_clip_that_takes_its_workers_down_fails_in_the_end() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let clip = make(&app, &mina, sample("sneaker"), "").await;
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    for _ in 0..JOB_ATTEMPTS_MAX {
+        let now = app.clock.now();
+        let claimed = app.backends.jobs.claim(now, now.plus_ms(JOB_LEASE_MS)).await.unwrap();
+        assert!(claimed.is_some(), "a worker takes it, and is never heard of again");
+        assert_eq!(app.get(&mina, &path).await.expect(200)["state"], "processing");
+        app.clock.advance_ms(JOB_LEASE_MS);
+    }
+    app.run_due_work().await;
+    let failed = app.get(&mina, &path).await.expect(200);
+    assert_eq!(
+        (&failed["state"], &failed["failure"]["code"]),
+        (&json!("failed"), &json!("internal"))
+    );
+    assert!(failed["failure"]["detail"].as_str().unwrap().ends_with('.'), "{failed}");
+    let depth = app.backends.jobs.depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.leased, depth.parked), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_gives_its_clip_back_untried() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let clip = make(&app, &mina, sample("sneaker"), "").await;
+    for _ in 0..=JOB_ATTEMPTS_MAX {
+        let stop = CancellationToken::new();
+        let mut work = JoinSet::new();
+        let (runner, until) = (Arc::clone(&app.app.runner), stop.clone());
+        work.spawn(async move { runner.run(until).await });
+        let leased = async || app.backends.jobs.depth().await.unwrap().leased;
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while leased().await == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("the worker takes the job");
+        stop.cancel();
+        work.join_next().await.expect("a worker").unwrap().unwrap();
+        assert_eq!(leased().await, 0, "its lease ends with the worker");
+    }
+    app.run_due_work().await;
+    let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
+    assert_eq!(app.get(&mina, &path).await.expect(200)["state"], "ready");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod support;
 mod accounts;
 mod checkouts;
 mod clips;
+mod configuration;
 mod edge;
 mod events;
 mod feed;

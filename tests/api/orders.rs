@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 use vitrine::domain::attribution::Attribution;
 use vitrine::domain::id::{AccountId, ClipId, SlateId};
+use vitrine::domain::limits::{CHECKOUT_MEMORY_MS, HOLD_TTL_MS, IDEMPOTENCY_TTL_MS};
+use vitrine::ports::clock::Clock as _;
 use vitrine::ports::signer::Purpose;
 use vitrine::services::signed::seal;
 
-use crate::support::shop::{mug, order_of};
+use crate::support::shop::{Goods, mug, order_of};
 use crate::support::{START, TestApp};
 
 #[tokio::test]
@@ -116,4 +118,45 @@ async fn a_clip_that_sold_earns_its_creator_a_commission() {
     let forged = format!("B{}", &token[1..]);
     let refused = app.post_keyed(&vera, "/v1/checkouts", "o2", order(&forged)).await.expect(400);
     assert_eq!(refused["errors"][0]["pointer"], "/lines/0/attribution_token");
+}
+
+/// A key finds its answer for thirty days; then the memory of the purchase goes, and only that.
+#[tokio::test]
+async fn old_purchases_are_forgotten_and_their_orders_stay() {
+    let app = TestApp::new();
+    let goods = app.goods(1_999, 10).await;
+    let vera = app.viewer("vera");
+    let id = app.opened(&vera, &goods, 2, "open").await;
+    let paid = app.complete(&vera, &id, "pm_approve", "pay").await.expect(200);
+    app.opened(&vera, &goods, 1, "left").await;
+    let declined = app.opened(&vera, &goods, 1, "declined").await;
+    assert_eq!(app.complete(&vera, &declined, "pm_decline", "no").await.status, 402);
+    // Tokens end before that: everybody gets a new one.
+    let later = async |goods: Goods, ms| {
+        app.clock.advance_ms(ms);
+        app.reconcile().await;
+        (app.viewer("vera"), Goods { merchant: app.merchant("nord"), ..goods })
+    };
+    let (vera, goods) = later(goods, IDEMPOTENCY_TTL_MS).await;
+    let replayed = app.complete(&vera, &id, "pm_approve", "pay").await;
+    assert_eq!(replayed.headers["idempotent-replayed"], "true");
+    assert_eq!(replayed.expect(200)["order"]["id"], paid["order"]["id"]);
+    let restock = app.restock(&goods.merchant, &goods.variant, 10).await;
+    assert_eq!(restock["on_hand"], 10, "the first answer: {restock}");
+
+    let (vera, goods) =
+        later(goods, CHECKOUT_MEMORY_MS - IDEMPOTENCY_TTL_MS + HOLD_TTL_MS + 1).await;
+    assert_eq!(app.get(&vera, &format!("/v1/checkouts/{id}")).await.status, 404);
+    let finished = app.backends.shop.checkouts.finished(app.clock.now(), 10).await.unwrap();
+    assert_eq!(finished, [], "nothing is left of them");
+    let order = format!("/v1/orders/{}", paid["order"]["id"].as_str().unwrap());
+    assert_eq!(app.get(&vera, &order).await.expect(200)["state"], "placed");
+    app.check_books().await;
+    assert_eq!(app.stock(&goods).await, (8, 0));
+    let again = app.opened(&vera, &goods, 2, "open").await;
+    assert_eq!(app.stock(&goods).await, (8, 2), "an old key begins a new purchase");
+    let second = app.complete(&vera, &again, "pm_approve", "pay").await.expect(200);
+    assert_ne!(second["order"]["id"], paid["order"]["id"]);
+    assert_eq!(app.stock(&goods).await, (6, 0));
+    app.check_books().await;
 }

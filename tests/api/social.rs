@@ -94,3 +94,49 @@ async fn a_blocked_creator_vanishes_at_once_and_for_good() {
     let page = app.feed(&vera, "?limit=50").await;
     assert!(!clips(&page).contains(&clip));
 }
+
+#[tokio::test]
+async fn a_clip_tells_its_viewer_what_they_marked() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let clip = app.publish(&mina, NewClip::default()).await;
+    let (vera, otto) = (app.viewer("vera"), app.viewer("otto"));
+    let path = format!("/v1/clips/{clip}");
+    let marks = async |who| app.get(who, &path).await.expect(200)["viewer"].clone();
+    let none = json!({ "liked": false, "saved": false, "following": false });
+    assert_eq!(marks(&vera).await, none);
+    let tag = async || app.get(&vera, &path).await.headers["etag"].to_str().unwrap().to_owned();
+    let before = tag().await;
+    for mark in
+        [format!("{path}/like"), format!("{path}/save"), format!("/v1/creators/{}/follow", mina.id)]
+    {
+        app.put(&vera, &mark, json!(null)).await.expect(204);
+        let known = [("If-None-Match", before.as_str())];
+        let changed = app.request(&vera, http::Method::GET, &path, &known, None).await;
+        assert_eq!(changed.status, 200, "another mark is another answer");
+    }
+    assert_eq!(marks(&vera).await, json!({ "liked": true, "saved": true, "following": true }));
+    assert_eq!(marks(&otto).await, none, "marks are one's own");
+    let now = tag().await;
+    let known = [("If-None-Match", now.as_str())];
+    let unchanged = app.request(&vera, http::Method::GET, &path, &known, None).await;
+    assert_eq!(unchanged.status, 304);
+    app.delete(&vera, &format!("{path}/like")).await.expect(204);
+    assert_eq!(marks(&vera).await, json!({ "liked": false, "saved": true, "following": true }));
+}
+
+#[tokio::test]
+async fn a_creator_edits_with_the_tag_of_what_was_read_marks_or_not() {
+    let app = TestApp::new();
+    let mina = app.creator("mina");
+    let clip = app.publish(&mina, NewClip::default()).await;
+    let path = format!("/v1/clips/{clip}");
+    app.put(&mina, &format!("{path}/like"), json!(null)).await.expect(204);
+    let tag = app.get(&mina, &path).await.headers["etag"].to_str().unwrap().to_owned();
+    let matching = [("If-Match", tag.as_str())];
+    let edit = Some(json!({ "caption": "better" }));
+    let edited = app.request(&mina, http::Method::PATCH, &path, &matching, edit.clone()).await;
+    assert_eq!(edited.expect(200)["caption"], "better");
+    let stale = app.request(&mina, http::Method::PATCH, &path, &matching, edit).await;
+    assert_eq!(stale.problem(412), "version_mismatch");
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -17,9 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 async fn connect(app: &TestApp) -> (TcpStream, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = app.app.router.clone();
+    let service = TowerToHyperService::new(app.app.router.clone());
     let mut serving = JoinSet::new();
-    serving.spawn(server::serve(listener, router, 8, CancellationToken::new(), Duration::ZERO));
+    serving.spawn(server::serve(listener, service, 8, CancellationToken::new(), Duration::ZERO));
     (TcpStream::connect(address).await.unwrap(), serving)
 }
 

@@ -40,6 +40,18 @@ pub async fn suite(store: Arc<dyn ChangeLog>) {
     a_wait_for_what_is_there_ends_at_once(&*store).await;
     no_wake_up_is_missed(&store).await;
     every_waiter_wakes(&store).await;
+    the_oldest_entries_can_be_forgotten(&*store).await;
+}
+
+async fn the_oldest_entries_can_be_forgotten(store: &dyn ChangeLog) {
+    let last = store.append(&changes(0..20)).await.unwrap();
+    while store.trim(10, 7).await.unwrap() == 7 {}
+    assert_eq!(store.trim(10, 7).await.unwrap(), 0);
+    let kept: Vec<(u64, Change)> = (last - 9..=last).zip(changes(10..20)).collect();
+    assert_eq!(store.read(0, 100).await.unwrap(), kept, "whoever lags behind sees the gap");
+    assert_eq!(store.head().await.unwrap(), last);
+    assert_eq!(store.trim(0, 100).await.unwrap(), 9, "one entry stays");
+    assert_eq!(store.append(&changes(20..21)).await.unwrap(), last + 1, "offsets go on");
 }
 
 async fn offsets_are_dense_from_one(store: &dyn ChangeLog) {

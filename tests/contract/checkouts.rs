@@ -20,6 +20,7 @@ pub async fn suite(store: Arc<dyn CheckoutStore>) {
     every_state_comes_back_as_it_was(&*store).await;
     one_of_many_writers_wins(&store).await;
     what_is_due_follows_the_row(&*store).await;
+    what_is_over_can_be_forgotten(&*store).await;
 }
 
 async fn every_state_comes_back_as_it_was(store: &dyn CheckoutStore) {
@@ -112,4 +113,39 @@ pub async fn survives(open: impl AsyncFn() -> Arc<dyn CheckoutStore>) {
     assert_eq!(store.due(at(i64::MAX - 1), 10).await.unwrap(), ids[..1]);
     assert_eq!(store.unfinished(AccountId::from_bits(9), 10).await.unwrap(), 1);
     refused(store.put(&checkout(1, 9, 2, CheckoutState::Expired)).await);
+}
+
+async fn what_is_over_can_be_forgotten(store: &dyn CheckoutStore) {
+    let finished = |before: i64, limit: usize| async move {
+        let found = store.finished(at(before), limit).await.unwrap();
+        let ours = found.into_iter().map(CheckoutId::bits).filter(|id| (400..410).contains(id));
+        ours.collect::<Vec<_>>()
+    };
+    let ended = |id, version, state, ms| {
+        let mut row = checkout(id, 4, version, state);
+        row.expires_at = at(ms);
+        row
+    };
+    let open = ended(401, 1, CheckoutState::Open { held: true }, -9_000);
+    store.put(&open).await.unwrap();
+    store.put(&ended(402, 1, CheckoutState::Open { held: true }, -8_000)).await.unwrap();
+    assert_eq!(finished(0, 1_000).await, [], "not while it is not over, however late");
+    assert!(matches!(store.forget(&open).await, Err(StoreError::Conflict)));
+    let first = ended(401, 2, CheckoutState::Canceled, -7_000);
+    let second = ended(402, 2, CheckoutState::Completed { attempt: attempt() }, -8_000);
+    let refused = CheckoutState::Refused(Refusal::Declined(DeclineReason::Declined));
+    let third = ended(403, 1, refused, -6_000);
+    for row in [&first, &second, &third] {
+        store.put(row).await.unwrap();
+    }
+    assert_eq!(finished(-6_000, 1_000).await, [402, 401], "the oldest first, none of that instant");
+    assert_eq!(finished(0, 1_000).await, [402, 401, 403]);
+    assert_eq!(store.finished(at(0), 1).await.unwrap().len(), 1, "at most the limit");
+    assert!(matches!(store.forget(&open).await, Err(StoreError::Conflict)), "an older version");
+    for _ in 0..2 {
+        store.forget(&first).await.unwrap();
+        assert_eq!(store.get(first.id).await.unwrap(), None);
+    }
+    assert_eq!(finished(0, 1_000).await, [402, 403]);
+    assert_eq!(store.get(second.id).await.unwrap(), Some(second));
 }

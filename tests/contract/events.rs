@@ -24,7 +24,50 @@ pub async fn suite(log: Arc<dyn EventLog>, states: Arc<dyn UserStates>) {
     relations_change_once(&*log, &*states).await;
     seen_marks_are_exact_and_can_be_forgotten(&*log, &*states).await;
     history_is_the_newest_oldest_first(&*log, &*states).await;
+    one_relation_can_be_asked_for(&*log, &*states).await;
     offsets_grow_without_gaps_under_concurrency(log).await;
+}
+
+async fn one_relation_can_be_asked_for(log: &dyn EventLog, states: &dyn UserStates) {
+    let viewer = AccountId::from_bits(60);
+    let wanted = [(Relation::Like, 5), (Relation::Save, 5), (Relation::Like, 6)];
+    assert_eq!(states.relates(viewer, &wanted).await.unwrap(), [false; 3]);
+    log.append(batch(60, 1, &[event(1, EventKind::Save, 5), event(2, EventKind::Like, 6)]))
+        .await
+        .unwrap();
+    assert_eq!(states.relates(viewer, &wanted).await.unwrap(), [false, true, true]);
+    log.append(batch(60, 2, &[event(3, EventKind::Unlike, 6)])).await.unwrap();
+    assert_eq!(states.relates(viewer, &wanted).await.unwrap(), [false, true, false]);
+    assert_eq!(states.relates(AccountId::from_bits(61), &wanted).await.unwrap(), [false; 3]);
+    assert_eq!(states.relates(viewer, &[]).await.unwrap(), [false; 0]);
+}
+
+/// In a cluster ids end by themselves.
+#[tokio::test]
+async fn old_ids_can_be_forgotten() {
+    let log = &stores::in_memory();
+    let share = |id| event(id, EventKind::Share, 1);
+    let like = |id| event(id, EventKind::Like, 9);
+    let before = EventLog::head(log).await.unwrap();
+    EventLog::append(log, batch(50, -900, &[share(1), share(2), like(3), like(4)])).await.unwrap();
+    log.append(batch(51, -800, &[share(1)])).await.unwrap();
+    log.append(batch(50, -700, &[share(5), share(1)])).await.unwrap();
+    let logged = log.read(before, 100).await.unwrap();
+    assert_eq!(log.forget_ids(at(-900), 10).await.unwrap(), 0, "none before that instant");
+    let mut gone = 0;
+    for _ in 0..5 {
+        gone += log.forget_ids(at(-700), 1).await.unwrap();
+    }
+    assert_eq!(gone, 5, "also that of an event which changed nothing");
+    assert_eq!(log.read(before, 100).await.unwrap(), logged, "the events stay");
+    let again = log.append(batch(50, 0, &[share(5), share(2), like(4)])).await.unwrap();
+    assert!(
+        matches!(
+            again.fates[..],
+            [EventFate::Duplicate, EventFate::Logged(_), EventFate::Unchanged]
+        ),
+        "{again:?}"
+    );
 }
 
 fn at(ms: i64) -> Timestamp {

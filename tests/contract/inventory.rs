@@ -21,6 +21,7 @@ pub async fn suite(store: Arc<dyn InventoryStore>) {
     holds_end_once_and_are_found_again(&*store, VariantId::from_bits(3)).await;
     what_is_due_is_listed_in_order(&*store, VariantId::from_bits(4)).await;
     an_audit_counts_anew(&*store).await;
+    ended_holds_can_be_forgotten(&*store, VariantId::from_bits(5)).await;
 }
 
 fn at(ms: i64) -> Timestamp {
@@ -213,4 +214,54 @@ pub async fn survives(open: impl AsyncFn() -> Arc<dyn InventoryStore>) {
     let due = store.due(at(1_003), 10).await.unwrap();
     assert_eq!(due, [(variant, hold_id(variant, 3))]);
     assert_eq!(audited(&*store, 10).await.len(), 1);
+}
+
+async fn ended_holds_can_be_forgotten(store: &dyn InventoryStore, variant: VariantId) {
+    stocked(store, variant, 10).await;
+    let id = |n| hold_id(variant, n);
+    for n in 1..=2 {
+        store.hold(&hold(variant, n, 2)).await.unwrap();
+    }
+    store.settle(variant, id(1), HoldEvent::Post).await.unwrap();
+    let before = sums(store, variant).await;
+    assert!(store.forget_hold(variant, id(1)).await.unwrap());
+    assert!(!store.forget_hold(variant, id(2)).await.unwrap(), "a pending one stays");
+    assert!(store.forget_hold(variant, id(99)).await.unwrap(), "one that never was is gone");
+    assert_eq!(sums(store, variant).await, before);
+    assert_eq!(store.settle(variant, id(1), HoldEvent::Release).await.unwrap(), None);
+    let stands = store.settle(variant, id(2), HoldEvent::Release).await.unwrap();
+    assert!(matches!(stands, Some((HoldState::Released, _))), "{stands:?}");
+    assert!(store.forget_hold(variant, id(2)).await.unwrap());
+    assert_eq!(sums(store, variant).await, (8, 0, 0));
+}
+
+/// In a cluster keys end by themselves.
+#[tokio::test]
+async fn keys_of_old_corrections_can_be_forgotten() {
+    let (store, variant) = (&stores::in_memory(), VariantId::from_bits(6));
+    let adjust = |key: u128, ms: i64| async move {
+        let adjustment = Adjustment {
+            variant,
+            edit: StockEdit::Delta(1),
+            reason: StockReason::Count,
+            key,
+            fingerprint: [1; 32],
+            at: at(ms),
+        };
+        matches!(store.adjust(&adjustment).await.unwrap(), AdjustAnswer::Made(Ok(_)))
+    };
+    for (key, ms) in [(1, -500), (2, -400), (3, -300), (4, -200)] {
+        assert!(adjust(key, ms).await);
+    }
+    assert_eq!(
+        store.forget_adjustments(at(-500), 10).await.unwrap(),
+        0,
+        "none before that instant"
+    );
+    assert_eq!(store.forget_adjustments(at(-200), 2).await.unwrap(), 2, "at most the limit");
+    assert_eq!(store.forget_adjustments(at(-200), 2).await.unwrap(), 1);
+    assert_eq!(store.forget_adjustments(at(-200), 2).await.unwrap(), 0);
+    assert_eq!(sums(store, variant).await, (4, 0, 0), "the stock stays");
+    assert!(!adjust(4, 0).await, "a younger key still finds its answer");
+    assert!(adjust(1, 0).await);
 }

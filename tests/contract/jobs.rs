@@ -65,6 +65,7 @@ pub async fn suite(queue: Arc<dyn JobQueue>) {
     a_lease_of_a_former_life_is_refused(&*queue).await;
     each_job_goes_to_one_worker(&queue).await;
     a_waiting_worker_wakes(&queue).await;
+    a_job_that_is_given_back_was_not_tried(&*queue).await;
     a_parked_job_stays(&*queue).await;
 }
 
@@ -219,6 +220,24 @@ async fn a_waiting_worker_wakes(queue: &Arc<dyn JobQueue>) {
     }
 }
 
+async fn a_job_that_is_given_back_was_not_tried(queue: &dyn JobQueue) {
+    queue.enqueue(id(1), transcode(1), at(5)).await.unwrap();
+    for _ in 0..5 {
+        let claimed = take(queue, 5).await;
+        assert_eq!((claimed.job.attempts, claimed.job.run_at), (1, at(5)));
+        queue.give_back(claimed.lease).await.unwrap();
+        assert_eq!(depth(queue).await, (1, 0, 0));
+        refused(queue.give_back(claimed.lease).await);
+        refused(queue.heartbeat(claimed.lease, at(1_000_000)).await);
+    }
+    let second = take(queue, 5).await;
+    let third = take(queue, 5 + LEASE_MS).await;
+    assert_eq!(third.job.attempts, 2, "who died with it did try");
+    refused(queue.give_back(second.lease).await);
+    queue.complete(third.lease).await.unwrap();
+    refused(queue.give_back(third.lease).await);
+}
+
 async fn a_parked_job_stays(queue: &dyn JobQueue) {
     queue.enqueue(id(77), transcode(77), at(0)).await.unwrap();
     let claimed = take(queue, 0).await;
@@ -227,6 +246,7 @@ async fn a_parked_job_stays(queue: &dyn JobQueue) {
     assert!(claim(queue, 1_000_000_000).await.is_none());
     refused(queue.heartbeat(claimed.lease, at(0)).await);
     refused(queue.complete(claimed.lease).await);
+    refused(queue.give_back(claimed.lease).await);
     queue.enqueue(id(77), transcode(77), at(0)).await.unwrap();
     assert_eq!(depth(queue).await, (0, 0, 1), "queued again, it stays parked");
     assert!(claim(queue, 1_000_000_000).await.is_none());

@@ -3,6 +3,7 @@
 mod accounts;
 mod backends;
 mod catalog;
+mod challenges;
 mod changes;
 mod checkouts;
 mod clips;

@@ -91,19 +91,63 @@ fn tracks_we_do_not_take() {
     refuse(&workshop, &locked, "encrypted");
 }
 
+/// A video of 50 pictures; where its picture data begin.
+fn two_seconds(workshop: &Workshop) -> (Vec<u8>, usize) {
+    let arguments = format!("-f lavfi -i testsrc2=s=360x640:d=2 {H264} -movflags faststart");
+    let bytes = fs::read(workshop.make("in.mp4", &arguments)).unwrap();
+    let data = bytes.windows(4).position(|window| window == b"mdat").unwrap() + 4;
+    (bytes, data)
+}
+
+/// Flips bits in every so many bytes after the first picture's head.
+fn flip(bytes: &mut [u8], data: usize, step: usize) {
+    bytes[data + 1000..].iter_mut().step_by(step).for_each(|byte| *byte ^= 0x55);
+}
+
 #[test]
 fn damaged_pictures() {
     let workshop = Workshop::new();
-    let arguments = format!("-f lavfi -i testsrc2=s=360x640:d=2 {H264} -movflags faststart");
-    let whole = fs::read(workshop.make("in.mp4", &arguments)).unwrap();
-    let data = whole.windows(4).position(|window| window == b"mdat").unwrap() + 4;
+    let (whole, data) = two_seconds(&workshop);
     let mut zeros = whole.clone();
     zeros[data..].fill(0);
     refuse(&workshop, &workshop.write("zeros.mp4", &zeros), "undecodable");
     // A flipped byte in every two hundred: most pictures decode, none is right.
     let mut noisy = whole;
-    noisy[data + 1000..].iter_mut().step_by(200).for_each(|byte| *byte ^= 0x55);
+    flip(&mut noisy, data, 200);
     refuse(&workshop, &workshop.write("noisy.mp4", &noisy), "corrupt");
+}
+
+/// Decoders with threads tell and mark damage late: what is counted must not follow from that.
+#[test]
+fn the_same_damage_gets_the_same_verdict() {
+    let workshop = Workshop::new();
+    let (mut noisy, data) = two_seconds(&workshop);
+    flip(&mut noisy, data, 200);
+    let noisy = workshop.write("noisy.mp4", &noisy);
+    let verdict = |threads: u32| {
+        let run = workshop.transcode_with(&noisy, &format!(r#"{{"threads":{threads}}}"#));
+        assert_refused(&run, "corrupt");
+        run.lines.last().unwrap()["message"].as_str().unwrap().to_owned()
+    };
+    let alone = verdict(1);
+    for threads in [2, 4, 8] {
+        assert_eq!(verdict(threads), alone, "with {threads} threads");
+    }
+}
+
+/// A little damage is shown, not refused.
+#[test]
+fn a_few_damaged_pictures_are_no_reason() {
+    let workshop = Workshop::new();
+    let (mut scratched, data) = two_seconds(&workshop);
+    flip(&mut scratched, data, 40_000);
+    let scratched = workshop.write("scratched.mp4", &scratched);
+    for threads in [1, 4] {
+        let run = workshop.transcode_with(&scratched, &format!(r#"{{"threads":{threads}}}"#));
+        let seconds = run.report()["duration_ms"].as_f64().unwrap() / 1000.0;
+        assert!((1.8..2.2).contains(&seconds), "{seconds}");
+        fs::remove_dir_all(&run.output).unwrap();
+    }
 }
 
 #[test]

@@ -46,12 +46,18 @@ impl Workshop {
 
     /// Runs the child on `source` into a fresh directory.
     pub fn transcode(&self, source: &Path) -> Run {
+        self.transcode_with(source, "{}")
+    }
+
+    /// The same with options, as JSON.
+    pub fn transcode_with(&self, source: &Path, options: &str) -> Run {
         let output = self.path("output");
         let child = Command::new(PROGRAM)
             .args(["transcode", "--input"])
             .arg(source)
             .arg("--output")
             .arg(&output)
+            .args(["--options", options])
             .env_clear()
             .stdin(Stdio::null())
             .output()

@@ -170,6 +170,18 @@ impl CheckoutStore for Faulty<dyn CheckoutStore> {
         self.inner.due(now, limit).await
     }
 
+    async fn finished(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CheckoutId>, StoreError> {
+        self.inner.finished(before, limit).await
+    }
+
+    async fn forget(&self, checkout: &Checkout) -> Result<(), StoreError> {
+        self.faults.store(self.inner.forget(checkout)).await
+    }
+
     async fn unfinished(&self, buyer: AccountId, limit: usize) -> Result<usize, StoreError> {
         self.inner.unfinished(buyer, limit).await
     }
@@ -204,6 +216,18 @@ impl InventoryStore for Faulty<dyn InventoryStore> {
         limit: usize,
     ) -> Result<Vec<(VariantId, HoldId)>, StoreError> {
         self.inner.due(now, limit).await
+    }
+
+    async fn forget_hold(&self, variant: VariantId, hold: HoldId) -> Result<bool, StoreError> {
+        self.faults.store(self.inner.forget_hold(variant, hold)).await
+    }
+
+    async fn forget_adjustments(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.inner.forget_adjustments(before, limit).await
     }
 
     async fn audit(

@@ -32,7 +32,6 @@ use crate::faults::{Faults, Faulty};
 use crate::support::START;
 
 /// What the bank knows, whatever the shop believes.
-#[derive(Default)]
 pub struct Bank {
     sandbox: Sandbox,
     /// Payments whose money is reserved, whether anyone heard of it or not.
@@ -42,6 +41,15 @@ pub struct Bank {
 }
 
 impl Bank {
+    fn new(store: &Embedded) -> Self {
+        Self {
+            sandbox: Sandbox::new(Arc::new(store.clone())),
+            authorized: Mutex::default(),
+            captured: Mutex::default(),
+            voided: Mutex::default(),
+        }
+    }
+
     fn note(&self, request: &PaymentRequest, answer: Authorization) {
         if matches!(answer, Authorization::Authorized { .. }) {
             self.authorized.lock().insert(request.payment);
@@ -122,7 +130,7 @@ impl World {
     pub async fn new(seed: u64, count: usize, units: u32) -> Self {
         let store = Embedded::in_memory().unwrap();
         let faults = Arc::new(Faults::none());
-        let (bank, told) = (Arc::new(Bank::default()), Arc::new(Told::default()));
+        let (bank, told) = (Arc::new(Bank::new(&store)), Arc::new(Told::default()));
         let sound = ShopBackends::embedded(&store);
         let wire = || Arc::clone(&faults);
         let provider = Arc::clone(&bank) as Arc<dyn PaymentProvider>;

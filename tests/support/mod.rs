@@ -30,7 +30,7 @@ use vitrine::app::shop::{ShopBackends, reconcilers};
 use vitrine::app::{App, Backends, Settings, assemble};
 use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
-use vitrine::domain::limits::SEEN_WINDOW_MS;
+use vitrine::domain::limits::{FEED_SESSION_TTL_MS, SEEN_WINDOW_MS};
 use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
 use vitrine::ports::clock::Clock;
@@ -96,6 +96,11 @@ impl Answer {
 impl TestApp {
     /// A fresh engine.
     pub fn new() -> Self {
+        Self::with_settings(&settings())
+    }
+
+    /// A fresh engine whose operator chose otherwise.
+    pub fn with_settings(settings: &Settings) -> Self {
         let store = Embedded::in_memory().unwrap();
         let clock = Arc::new(SimClock::new(START));
         let key = throwaway_token_key().unwrap();
@@ -125,13 +130,19 @@ impl TestApp {
             signer: Arc::new(KeyRing::from_secret(&[42; 32])),
             tokens: Arc::new(JwtTokens::new(&key, "vitrine", "vitrine").unwrap()),
         };
-        let app = assemble(&backends, &settings());
+        let app = assemble(&backends, settings);
         Self { app, clock, store, backends, directory }
     }
 
     /// The same data after a restart of the process.
     pub async fn restarted(self) -> Self {
-        let app = assemble(&self.backends, &settings());
+        self.restarted_with(&settings()).await
+    }
+
+    /// The same data after a restart under other settings.
+    pub async fn restarted_with(mut self, settings: &Settings) -> Self {
+        self.backends.shop = ShopBackends::embedded(&self.store); // What a provider kept in memory is gone.
+        let app = assemble(&self.backends, settings);
         app.indexing.rebuild().await.unwrap();
         Self { app, ..self }
     }
@@ -278,12 +289,14 @@ fn objects(directory: &Path, clock: Arc<dyn Clock>) -> S3Objects {
     S3Objects::new(&config, Some(s3_server::in_process_http_client(service)))
 }
 
-fn settings() -> Settings {
+/// What most tests run with.
+pub fn settings() -> Settings {
     Settings {
         public_url: "http://vitrine.test".into(),
         guests: true,
         default_market: Market::US,
         seen_window_ms: SEEN_WINDOW_MS,
+        feed_session_ttl_ms: FEED_SESSION_TTL_MS,
         shop: Arc::default(),
         http: HttpLimits {
             in_flight_max: 1_000,

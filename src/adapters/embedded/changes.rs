@@ -52,6 +52,30 @@ impl ChangeLog for Embedded {
         })
     }
 
+    async fn trim(&self, kept: u64, limit: usize) -> Result<usize, StoreError> {
+        let ends = self.read(|txn| {
+            let table = txn.open_table(CHANGES).map_err(io)?;
+            let first = table.first().map_err(io)?.map(|(offset, _)| offset.value());
+            let last = table.last().map_err(io)?.map(|(offset, _)| offset.value());
+            Ok(first.zip(last))
+        })?;
+        let Some((first, last)) = ends else { return Ok(0) };
+        // The last entry stays in any case: it tells the next offset.
+        let end = last.saturating_sub(kept.max(1)).min(first.saturating_add(limit as u64) - 1);
+        if end < first {
+            return Ok(0);
+        }
+        self.write(move |txn| {
+            let mut table = txn.open_table(CHANGES).map_err(io)?;
+            let mut gone = 0;
+            for offset in first..=end {
+                gone += usize::from(table.remove(offset).map_err(io)?.is_some());
+            }
+            Ok(gone)
+        })
+        .await
+    }
+
     async fn wait(&self, after: u64) {
         let changed = self.inner.changed.notified();
         tokio::pin!(changed);

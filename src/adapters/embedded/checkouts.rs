@@ -5,7 +5,9 @@ use redb::ReadableTable;
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::{damaged, io};
-use crate::adapters::embedded::tables::{CHECKOUTS, CHECKOUTS_DUE, CHECKOUTS_UNFINISHED};
+use crate::adapters::embedded::tables::{
+    CHECKOUTS, CHECKOUTS_DUE, CHECKOUTS_FINISHED, CHECKOUTS_UNFINISHED,
+};
 use crate::domain::checkout::Checkout;
 use crate::domain::id::{AccountId, CheckoutId};
 use crate::domain::time::Timestamp;
@@ -32,6 +34,7 @@ impl CheckoutStore for Embedded {
         let row = records::checkout::encode(new);
         let (id, buyer, version) = (new.id.bits(), new.buyer.bits(), new.version);
         let due_ms = new.due_at().map_or(NEVER_MS, Timestamp::unix_ms);
+        let ended_ms = new.expires_at.unix_ms();
         self.write(move |txn| {
             let mut table = txn.open_table(CHECKOUTS).map_err(io)?;
             let stored = table.get(id).map_err(io)?.map(|row| {
@@ -51,6 +54,10 @@ impl CheckoutStore for Embedded {
                 if due_ms != NEVER_MS {
                     due.insert((due_ms, id), ()).map_err(io)?;
                 }
+            }
+            if due_ms == NEVER_MS {
+                let mut finished = txn.open_table(CHECKOUTS_FINISHED).map_err(io)?;
+                finished.insert((ended_ms, id), ()).map_err(io)?;
             }
             // A checkout is unfinished exactly while it is due some day; it never comes back from the end.
             if (former_ms == NEVER_MS) != (due_ms == NEVER_MS) {
@@ -75,6 +82,40 @@ impl CheckoutStore for Embedded {
             }
             Ok(found)
         })
+    }
+
+    async fn finished(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CheckoutId>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(CHECKOUTS_FINISHED).map_err(io)?;
+            let mut found = Vec::new();
+            for entry in table.range(..(before.unix_ms(), 0)).map_err(io)?.take(limit) {
+                found.push(CheckoutId::from_bits(entry.map_err(io)?.0.value().1));
+            }
+            Ok(found)
+        })
+    }
+
+    async fn forget(&self, old: &Checkout) -> Result<(), StoreError> {
+        let (id, version, ended_ms) = (old.id.bits(), old.version, old.expires_at.unix_ms());
+        self.write(move |txn| {
+            let mut table = txn.open_table(CHECKOUTS).map_err(io)?;
+            let stored = table.get(id).map_err(io)?.map(|row| {
+                let (version, due_ms, _) = row.value();
+                (version, due_ms)
+            });
+            if stored.is_some_and(|stored| stored != (version, NEVER_MS)) {
+                return Err(StoreError::Conflict);
+            }
+            table.remove(id).map_err(io)?;
+            let mut finished = txn.open_table(CHECKOUTS_FINISHED).map_err(io)?;
+            finished.remove((ended_ms, id)).map_err(io)?;
+            Ok(())
+        })
+        .await
     }
 
     async fn unfinished(&self, buyer: AccountId, limit: usize) -> Result<usize, StoreError> {

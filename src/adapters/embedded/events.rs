@@ -5,7 +5,9 @@ use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::{corrupt, damaged, io};
-use crate::adapters::embedded::tables::{EVENT_IDS, EVENTS, EVENTS_BY_VIEWER, RELATIONS, SEEN};
+use crate::adapters::embedded::tables::{
+    EVENT_IDS, EVENT_IDS_BY_TIME, EVENTS, EVENTS_BY_VIEWER, RELATIONS, SEEN,
+};
 use crate::domain::engagement::Relation;
 use crate::domain::event::Event;
 use crate::domain::id::{AccountId, ClipId};
@@ -55,6 +57,7 @@ fn append(txn: &WriteTransaction, batch: &NewEvents) -> Result<Appended, StoreEr
     let viewer = batch.viewer.bits();
     let mut head = events.last().map_err(io)?.map_or(0, |(offset, _)| offset.value());
     let mut fates = Vec::with_capacity(batch.events.len());
+    let mut fresh = Vec::new();
     for event in &batch.events {
         let id = (viewer, event.id.0);
         if ids.get(id).map_err(io)?.is_some() {
@@ -62,6 +65,7 @@ fn append(txn: &WriteTransaction, batch: &NewEvents) -> Result<Appended, StoreEr
             continue;
         }
         ids.insert(id, batch.at.unix_ms()).map_err(io)?;
+        fresh.push(event.id.0);
         if let Some((relation, on)) = event.kind.relation()
             && let Some(target) = target(event, relation)
         {
@@ -80,7 +84,38 @@ fn append(txn: &WriteTransaction, batch: &NewEvents) -> Result<Appended, StoreEr
         by_viewer.insert((viewer, head), ()).map_err(io)?;
         fates.push(EventFate::Logged(head));
     }
+    if let Some(&first) = fresh.first() {
+        let mut by_time = txn.open_table(EVENT_IDS_BY_TIME).map_err(io)?;
+        let bytes: Vec<u8> = fresh.iter().flat_map(|id| id.to_be_bytes()).collect();
+        by_time.insert((batch.at.unix_ms(), viewer, first), bytes.as_slice()).map_err(io)?;
+    }
     Ok(Appended { fates, head })
+}
+
+/// Forgets whole batches of ids until `limit` ids are gone.
+fn forget_old_ids(
+    txn: &WriteTransaction,
+    before_ms: i64,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut by_time = txn.open_table(EVENT_IDS_BY_TIME).map_err(io)?;
+    let mut ids = txn.open_table(EVENT_IDS).map_err(io)?;
+    let mut gone = 0;
+    while gone < limit {
+        let Some((key, bytes)) = by_time.first().map_err(io)?.and_then(|(key, bytes)| {
+            let key = key.value();
+            (key.0 < before_ms).then(|| (key, bytes.value().to_vec()))
+        }) else {
+            break;
+        };
+        let (batch, _) = bytes.as_chunks::<16>();
+        for id in batch {
+            ids.remove((key.1, u128::from_be_bytes(*id))).map_err(io)?;
+        }
+        by_time.remove(key).map_err(io)?;
+        gone += batch.len().max(1);
+    }
+    Ok(gone)
 }
 
 /// The newest events of one viewer, oldest first.
@@ -116,6 +151,20 @@ impl EventLog for Embedded {
         let appended = self.write(move |txn| append(txn, &batch)).await?;
         self.inner.logged.notify_waiters();
         Ok(appended)
+    }
+
+    async fn forget_ids(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let before_ms = before.unix_ms();
+        // Looked up first: a write is a commit, and mostly there is nothing to do.
+        let none = self.read(|txn| {
+            let by_time = txn.open_table(EVENT_IDS_BY_TIME).map_err(io)?;
+            let first = by_time.first().map_err(io)?;
+            Ok(first.is_none_or(|(key, _)| key.value().0 >= before_ms))
+        })?;
+        if none {
+            return Ok(0);
+        }
+        self.write(move |txn| forget_old_ids(txn, before_ms, limit)).await
     }
 
     async fn head(&self) -> Result<u64, StoreError> {

@@ -8,7 +8,9 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::{damaged, io};
-use crate::adapters::embedded::tables::{ADJUSTMENTS, HOLDS, HOLDS_DUE, STOCK};
+use crate::adapters::embedded::tables::{
+    ADJUSTMENTS, ADJUSTMENTS_BY_TIME, HOLDS, HOLDS_DUE, STOCK,
+};
 use crate::domain::id::{CheckoutId, HoldId, VariantId};
 use crate::domain::stock::{Hold, HoldEvent, HoldState, StockLevel, settle};
 use crate::domain::time::Timestamp;
@@ -125,10 +127,47 @@ fn adjust_stock(txn: &WriteTransaction, wanted: &Adjustment) -> Result<AdjustAns
     let Adjustment { edit, reason, fingerprint, at, .. } = *wanted;
     let row = adjustment::encode(&Adjusted { fingerprint, edit, reason, at, answer });
     keys.insert(key, row.as_slice()).map_err(io)?;
+    let mut by_time = txn.open_table(ADJUSTMENTS_BY_TIME).map_err(io)?;
+    by_time.insert((at.unix_ms(), key.0, key.1), ()).map_err(io)?;
     if let Ok(after) = answer {
         put_level(&mut stock, wanted.variant, after)?;
     }
     Ok(AdjustAnswer::Made(answer.map(|after| StockChange { before, after })))
+}
+
+fn forget_ended_hold(txn: &WriteTransaction, key: (u128, u128)) -> Result<bool, StoreError> {
+    let mut holds = txn.open_table(HOLDS).map_err(io)?;
+    let code = holds.get(key).map_err(io)?.map(|row| row.value().3);
+    if code == Some(hold_state::encode(HoldState::Pending)) {
+        return Ok(false);
+    }
+    holds.remove(key).map_err(io)?;
+    Ok(true)
+}
+
+/// Corrections made before `before_ms`, by (instant, variant, key), the oldest first.
+fn old_adjustments(
+    table: &impl ReadableTable<(i64, u128, u128), ()>,
+    before_ms: i64,
+    limit: usize,
+) -> Result<Vec<(i64, u128, u128)>, StoreError> {
+    let range = table.range(..(before_ms, 0, 0)).map_err(io)?;
+    range.take(limit).map(|entry| Ok(entry.map_err(io)?.0.value())).collect()
+}
+
+fn forget_old_adjustments(
+    txn: &WriteTransaction,
+    before_ms: i64,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let mut by_time = txn.open_table(ADJUSTMENTS_BY_TIME).map_err(io)?;
+    let mut keys = txn.open_table(ADJUSTMENTS).map_err(io)?;
+    let old = old_adjustments(&by_time, before_ms, limit)?;
+    for &(at_ms, variant, key) in &old {
+        keys.remove((variant, key)).map_err(io)?;
+        by_time.remove((at_ms, variant, key)).map_err(io)?;
+    }
+    Ok(old.len())
 }
 
 #[async_trait]
@@ -174,6 +213,28 @@ impl InventoryStore for Embedded {
             }
             Ok(found)
         })
+    }
+
+    async fn forget_hold(&self, variant: VariantId, hold: HoldId) -> Result<bool, StoreError> {
+        let key = (variant.bits(), hold.bits());
+        self.write(move |txn| forget_ended_hold(txn, key)).await
+    }
+
+    async fn forget_adjustments(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let before_ms = before.unix_ms();
+        // Looked up first: a write is a commit, and mostly there is nothing to do.
+        let none = self.read(|txn| {
+            let by_time = txn.open_table(ADJUSTMENTS_BY_TIME).map_err(io)?;
+            Ok(old_adjustments(&by_time, before_ms, 1)?.is_empty())
+        })?;
+        if none {
+            return Ok(0);
+        }
+        self.write(move |txn| forget_old_adjustments(txn, before_ms, limit)).await
     }
 
     async fn audit(

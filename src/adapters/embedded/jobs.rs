@@ -214,6 +214,19 @@ impl JobQueue for Embedded {
         Ok(())
     }
 
+    async fn give_back(&self, lease: Lease) -> Result<(), StoreError> {
+        self.write(move |txn| {
+            let mut row = held(txn, lease)?;
+            let was = row.due_ms();
+            row.attempts = row.attempts.saturating_sub(1);
+            row.state = StateRow::Waiting;
+            store(txn, lease.job, was, Some(&row))
+        })
+        .await?;
+        self.inner.queued.notify_one();
+        Ok(())
+    }
+
     async fn depth(&self) -> Result<QueueDepth, StoreError> {
         self.read(|txn| {
             let table = txn.open_table(JOBS).map_err(io)?;

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod catalog;
+mod challenges;
 mod changes;
 mod checkouts;
 mod clips;

@@ -33,6 +33,10 @@ pub(super) const EVENTS_BY_VIEWER: TableDefinition<(u128, u64), ()> =
 /// (viewer, the client's id of an event) → when it came in, Unix ms.
 pub(super) const EVENT_IDS: TableDefinition<(u128, u128), i64> =
     TableDefinition::new("event_ids.v1");
+/// (when they came in, Unix ms, viewer, the first of the ids) → ids that came in together, 16 bytes each.
+/// One row a batch: an event costs no row more.
+pub(super) const EVENT_IDS_BY_TIME: TableDefinition<(i64, u128, u128), &[u8]> =
+    TableDefinition::new("event_ids_by_time.v1");
 /// (viewer, clip) → when it was last watched, Unix ms.
 pub(super) const SEEN: TableDefinition<(u128, u128), i64> = TableDefinition::new("seen.v1");
 /// (viewer, number of the relation, clip or account) → since when, Unix ms.
@@ -69,6 +73,9 @@ pub(super) const HOLDS_DUE: TableDefinition<(i64, u128, u128), ()> =
 /// (variant, digest of the key) → correction and its answer.
 pub(super) const ADJUSTMENTS: TableDefinition<(u128, u128), &[u8]> =
     TableDefinition::new("adjustments.v1");
+/// (when it was made in Unix ms, variant, digest of the key) → nothing.
+pub(super) const ADJUSTMENTS_BY_TIME: TableDefinition<(i64, u128, u128), ()> =
+    TableDefinition::new("adjustments_by_time.v1");
 
 /// checkout → (version, instant at which it is due or `i64::MAX`, checkout). Version and instant stand
 /// apart so that a conditional write need not read the rest.
@@ -80,6 +87,14 @@ pub(super) const CHECKOUTS_DUE: TableDefinition<(i64, u128), ()> =
 /// (buyer, checkout) → nothing: those that are not over.
 pub(super) const CHECKOUTS_UNFINISHED: TableDefinition<(u128, u128), ()> =
     TableDefinition::new("checkouts_unfinished.v1");
+
+/// (end of the time to pay in Unix ms, checkout) → nothing: those that are over.
+pub(super) const CHECKOUTS_FINISHED: TableDefinition<(i64, u128), ()> =
+    TableDefinition::new("checkouts_finished.v1");
+
+/// payment → (account, answer: 0 none, 1 refused, 2 approved).
+pub(super) const CHALLENGES: TableDefinition<u128, (u128, u8)> =
+    TableDefinition::new("challenges.v1");
 
 /// order → order.
 pub(super) const ORDERS: TableDefinition<u128, &[u8]> = TableDefinition::new("orders.v1");
@@ -116,6 +131,7 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(EVENTS)?;
     txn.open_table(EVENTS_BY_VIEWER)?;
     txn.open_table(EVENT_IDS)?;
+    txn.open_table(EVENT_IDS_BY_TIME)?;
     txn.open_table(SEEN)?;
     txn.open_table(RELATIONS)?;
     txn.open_table(FEED_PAGES)?;
@@ -128,9 +144,12 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(HOLDS)?;
     txn.open_table(HOLDS_DUE)?;
     txn.open_table(ADJUSTMENTS)?;
+    txn.open_table(ADJUSTMENTS_BY_TIME)?;
     txn.open_table(CHECKOUTS)?;
     txn.open_table(CHECKOUTS_DUE)?;
     txn.open_table(CHECKOUTS_UNFINISHED)?;
+    txn.open_table(CHECKOUTS_FINISHED)?;
+    txn.open_table(CHALLENGES)?;
     txn.open_table(ORDERS)?;
     txn.open_table(ORDERS_BY_BUYER)?;
     txn.open_table(ORDERS_BY_MERCHANT)?;

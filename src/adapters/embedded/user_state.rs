@@ -46,6 +46,21 @@ impl UserStates for Embedded {
         })
     }
 
+    async fn relates(
+        &self,
+        viewer: AccountId,
+        wanted: &[(Relation, u128)],
+    ) -> Result<Vec<bool>, StoreError> {
+        self.read(|txn| {
+            let rows = txn.open_table(RELATIONS).map_err(io)?;
+            let stands = |&(relation, target): &(Relation, u128)| {
+                let key = (viewer.bits(), records::relation::encode(relation), target);
+                Ok(rows.get(key).map_err(io)?.is_some())
+            };
+            wanted.iter().map(stands).collect()
+        })
+    }
+
     async fn forget_seen(&self, viewer: AccountId, before: Timestamp) -> Result<(), StoreError> {
         let viewer = viewer.bits();
         self.write_later(move |txn| {

@@ -1,7 +1,9 @@
 //! The calls into FFmpeg and libc that have no safe wrapper. All `unsafe` of the crate is here.
 #![expect(unsafe_code, reason = "ffmpeg-next and std do not wrap these calls")]
 
+use std::ffi::{c_char, c_int, c_void};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ffmpeg_next as ff;
 use ffmpeg_next::codec;
@@ -113,6 +115,46 @@ pub fn flush_fragment(output: &mut format::context::Output) -> Result<(), ff::Er
 pub fn limit_allocation(bytes: usize) {
     // SAFETY: sets one global number; called before any other FFmpeg call.
     unsafe { ffi::av_max_alloc(bytes) };
+}
+
+/// A log callback of FFmpeg. Whatever a platform's `va_list` is, C passes it like a pointer.
+type LogCallback = unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void);
+
+static ERROR_LOGGED: AtomicBool = AtomicBool::new(false);
+
+unsafe extern "C" fn note(
+    class: *mut c_void,
+    level: c_int,
+    format: *const c_char,
+    args: *mut c_void,
+) {
+    if (level & 0xff) <= ffi::AV_LOG_ERROR {
+        ERROR_LOGGED.store(true, Ordering::Relaxed);
+    }
+    // SAFETY: FFmpeg's own callback gets exactly what FFmpeg gave to this one, at the same ABI.
+    unsafe {
+        let default = ffi::av_log_default_callback as *const ();
+        std::mem::transmute::<*const (), LogCallback>(default)(class, level, format, args);
+    }
+}
+
+/// From here on, errors that FFmpeg logs in this process are noted, whether or not the log's level
+/// shows them. Decoders with threads log every damaged picture, but do not mark every one.
+#[expect(clippy::missing_transmute_annotations, reason = "`va_list` differs between platforms")]
+pub fn note_logged_errors() {
+    // SAFETY: the two types differ only in how they spell `va_list`; see `LogCallback`. The callback
+    // is thread-safe, as FFmpeg demands.
+    unsafe { ffi::av_log_set_callback(std::mem::transmute(Some(note as LogCallback))) };
+}
+
+/// Forgets the errors so far.
+pub fn forget_logged_errors() {
+    ERROR_LOGGED.store(false, Ordering::Relaxed);
+}
+
+/// Whether FFmpeg logged an error since they were forgotten.
+pub fn errors_were_logged() -> bool {
+    ERROR_LOGGED.load(Ordering::Relaxed)
 }
 
 /// What a process may use at most.

@@ -42,6 +42,10 @@ impl ChangeLog for Scylla {
         entries.into_iter().map(decode).collect()
     }
 
+    async fn trim(&self, kept: u64, limit: usize) -> Result<usize, StoreError> {
+        self.trim_log(CHANGES, kept, limit).await
+    }
+
     async fn wait(&self, after: u64) {
         self.wait_for(CHANGES, after).await;
     }

@@ -30,6 +30,8 @@ const GUARD: Guard = Guard {
     ),
     read: Cql::serial_read("SELECT version, body FROM checkouts WHERE id = ?"),
 };
+const FORGET: Cql =
+    Cql::conditional("DELETE FROM checkouts WHERE id = ? IF version = ? AND due_ms = ?");
 const BEGIN: Cql =
     Cql::write("INSERT INTO checkouts_unfinished (buyer, checkout, listed_ms) VALUES (?, ?, ?)");
 const END: Cql = Cql::write("DELETE FROM checkouts_unfinished WHERE buyer = ? AND checkout = ?");
@@ -50,7 +52,9 @@ impl CheckoutStore for Scylla {
         let due_ms = new.due_at().map_or(NEVER_MS, Timestamp::unix_ms);
         let former_ms = if new.version > 1 { self.checkout_due_ms(id).await? } else { None };
         let listing = async {
-            if former_ms != Some(due_ms) && due_ms != NEVER_MS {
+            if due_ms == NEVER_MS {
+                self.add_due(DueKind::Finished, new.expires_at, id.bits(), 0).await?;
+            } else if former_ms != Some(due_ms) {
                 let at = Timestamp::from_unix_ms(due_ms);
                 self.add_due(DueKind::Checkouts, at, id.bits(), 0).await?;
             }
@@ -102,6 +106,33 @@ impl CheckoutStore for Scylla {
             }
         }
         Ok(found)
+    }
+
+    async fn finished(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CheckoutId>, StoreError> {
+        let mut found = Vec::new();
+        for entry in self.look(DueKind::Finished, before.plus_ms(-1), limit).await? {
+            let id = CheckoutId::from_bits(entry.id);
+            if self.checkout_due_ms(id).await? == Some(NEVER_MS) {
+                found.push(id);
+            } else {
+                self.drop_stale(DueKind::Finished, &entry).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn forget(&self, old: &Checkout) -> Result<(), StoreError> {
+        let (id, version) = (uuid(old.id.bits()), old.version as i64);
+        if !self.apply(FORGET, (id, version, NEVER_MS)).await?
+            && self.checkout_due_ms(old.id).await?.is_some()
+        {
+            return Err(StoreError::Conflict);
+        }
+        self.remove_due(DueKind::Finished, old.expires_at, old.id.bits()).await
     }
 
     async fn unfinished(&self, buyer: AccountId, limit: usize) -> Result<usize, StoreError> {

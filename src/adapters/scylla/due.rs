@@ -41,6 +41,8 @@ const ANY: Cql = Cql::read("SELECT at_ms FROM due WHERE kind = ? AND minute = ? 
 pub(super) enum DueKind {
     Holds,
     Checkouts,
+    /// Checkouts that are over, by the end of their time: they may be forgotten some day.
+    Finished,
     Uploads,
     Jobs,
 }
@@ -50,6 +52,7 @@ impl DueKind {
         match self {
             Self::Holds => "holds",
             Self::Checkouts => "checkouts",
+            Self::Finished => "finished",
             Self::Uploads => "uploads",
             Self::Jobs => "jobs",
         }

@@ -47,6 +47,10 @@ const FAIL: Cql = Cql::conditional(
     "UPDATE jobs SET state = ?, run_at_ms = ?, until_ms = 0, reason = ? WHERE id = ? \
      IF claim = ? AND state = 2",
 );
+const GIVE_BACK: Cql = Cql::conditional(
+    "UPDATE jobs SET state = 1, until_ms = 0, attempts = ? WHERE id = ? \
+     IF claim = ? AND state = 2",
+);
 const STATES: Cql = Cql::read("SELECT state FROM jobs");
 
 /// A stored job.
@@ -219,6 +223,22 @@ impl JobQueue for Scylla {
         self.changed(outcome, lease.job, failed).await?;
         let until = Timestamp::from_unix_ms(row.until_ms);
         if retry_at != Some(until) {
+            self.remove_due(DueKind::Jobs, until, lease.job.bits()).await?;
+        }
+        self.inner.ports.wakeups.announce(Topic::Jobs);
+        Ok(())
+    }
+
+    async fn give_back(&self, lease: Lease) -> Result<(), StoreError> {
+        let row = self.held(lease).await?;
+        let run_at = Timestamp::from_unix_ms(row.run_at_ms);
+        self.add_due(DueKind::Jobs, run_at, lease.job.bits(), 0).await?;
+        let key = uuid(lease.job.bits());
+        let outcome = self.apply(GIVE_BACK, (row.attempts - 1, key, lease.token as i64)).await;
+        let given_back = |row: Option<&Row>| row.is_some_and(|row| row.state == WAITING);
+        self.changed(outcome, lease.job, given_back).await?;
+        let until = Timestamp::from_unix_ms(row.until_ms);
+        if until != run_at {
             self.remove_due(DueKind::Jobs, until, lease.job.bits()).await?;
         }
         self.inner.ports.wakeups.announce(Topic::Jobs);

@@ -51,6 +51,10 @@ const MOVE: Cql =
 const ENTRY: Cql = Cql::conditional(
     "INSERT INTO log_entries (log, segment, entry, body, op) VALUES (?, ?, ?, ?, ?)",
 );
+const TRIMMED: Cql = Cql::read("SELECT trimmed FROM log_heads WHERE log = ?");
+const PUT_TRIMMED: Cql = Cql::write("INSERT INTO log_heads (log, trimmed) VALUES (?, ?)");
+const FORGET: Cql =
+    Cql::write("DELETE FROM log_entries WHERE log = ? AND segment = ? AND entry <= ?");
 const READ: Cql = Cql::read(
     "SELECT entry, body FROM log_entries WHERE log = ? AND segment = ? AND entry > ? LIMIT ?",
 );
@@ -167,6 +171,17 @@ impl Scylla {
             let wanted = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
             let values = (log.name, segment as i64, after as i64, wanted);
             let rows: Vec<(i64, Option<Vec<u8>>)> = self.rows(READ, values).await?;
+            let gap =
+                rows.first().map_or(found.is_empty(), |(first, _)| *first as u64 != after + 1);
+            if gap && found.is_empty() {
+                // Forgotten entries are passed over; others are only late on the replicas that were asked.
+                let trimmed = self.trimmed(&log).await?;
+                if trimmed <= after {
+                    break;
+                }
+                after = trimmed;
+                continue;
+            }
             for (offset, body) in rows {
                 // A replica may know a later entry before an earlier one: stop at the gap, it closes.
                 if offset as u64 != after + 1 {
@@ -176,12 +191,40 @@ impl Scylla {
                 found.push((after, body.ok_or_else(|| corrupt("log_entries", after, "no body"))?));
             }
             // Only a segment that was read to its end leads on to the next one.
-            if after + 1 != offsets(segment).end || found.is_empty() {
+            if after + 1 != offsets(segment).end {
                 break;
             }
         }
-        log.saw(after.min(found.last().map_or(0, |(offset, _)| *offset)));
+        log.saw(found.last().map_or(0, |(offset, _)| *offset));
         Ok(found)
+    }
+
+    /// Up to which offset entries are forgotten.
+    async fn trimmed(&self, log: &Log) -> Result<u64, StoreError> {
+        let found: Option<(Option<i64>,)> = self.row(TRIMMED, (log.name,)).await?;
+        Ok(found.and_then(|(trimmed,)| trimmed).unwrap_or(0).max(0) as u64)
+    }
+
+    /// Forgets the oldest entries but the newest `kept`, at most `limit`; answers how many. Readers learn
+    /// first that they are gone. What says which offset comes next stays in each segment.
+    pub(super) async fn trim_log(
+        &self,
+        log: &'static str,
+        kept: u64,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let head = self.head_of(log).await?;
+        let log = self.log(log);
+        let trimmed = self.trimmed(&log).await?;
+        let last = head.saturating_sub(kept.max(1)).min(trimmed + limit as u64);
+        if last <= trimmed {
+            return Ok(0);
+        }
+        self.run(PUT_TRIMMED, (log.name, last as i64)).await?;
+        for segment in segment_of(trimmed + 1)..=segment_of(last) {
+            self.run(FORGET, (log.name, segment as i64, last as i64)).await?;
+        }
+        Ok((last - trimmed) as usize)
     }
 
     /// Waits until there may be an entry above `after`. A wake-up may be lost with its server; the poll is

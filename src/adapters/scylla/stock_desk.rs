@@ -54,6 +54,8 @@ const PUT_HOLD: Cql = Cql::conditional(
     "UPDATE stock USING TTL ? SET state = ?, checkout = ?, units = ?, expires_ms = ?, op = ? \
      WHERE variant = ? AND kind = 1 AND id = ?",
 );
+const FORGET_HOLD: Cql =
+    Cql::conditional("DELETE FROM stock WHERE variant = ? AND kind = 1 AND id = ?");
 const PUT_ADJUSTMENT: Cql = Cql::conditional(
     "UPDATE stock USING TTL ? SET body = ?, op = ? WHERE variant = ? AND kind = 2 AND id = ?",
 );
@@ -90,6 +92,8 @@ pub(super) enum StockOrder {
     Hold(Hold),
     Settle(HoldId, HoldEvent),
     Adjust(Adjustment),
+    /// Let go of a hold that has ended.
+    Forget(HoldId),
 }
 
 /// What became of it.
@@ -98,6 +102,8 @@ pub(super) enum StockAnswer {
     Held(HoldAnswer),
     Settled(Option<(HoldState, StockChange)>),
     Adjusted(AdjustAnswer),
+    /// Whether the hold is gone.
+    Forgotten(bool),
 }
 
 /// An order at a desk.
@@ -114,6 +120,8 @@ pub(super) type Desks = parking_lot::Mutex<HashMap<VariantId, VecDeque<Queued>>>
 enum StockRow {
     Hold(Hold, HoldState),
     Key(Adjusted),
+    /// A hold that is let go of.
+    Gone,
 }
 
 /// A partition while a group of orders is decided.
@@ -133,6 +141,19 @@ impl Draft {
             StockOrder::Hold(hold) => StockAnswer::Held(self.hold(hold)),
             StockOrder::Settle(id, event) => StockAnswer::Settled(self.settle(*id, *event)),
             StockOrder::Adjust(wanted) => StockAnswer::Adjusted(self.adjust(wanted)),
+            StockOrder::Forget(id) => StockAnswer::Forgotten(self.forget(*id)),
+        }
+    }
+
+    fn forget(&mut self, id: HoldId) -> bool {
+        let key = (HOLD, id.bits());
+        match self.rows.get(&key) {
+            Some(StockRow::Hold(_, HoldState::Pending)) => false,
+            Some(StockRow::Hold(..)) => {
+                self.put(key, StockRow::Gone, self.level);
+                true
+            }
+            Some(StockRow::Key(_) | StockRow::Gone) | None => true,
         }
     }
 
@@ -237,6 +258,7 @@ impl Draft {
                     row.extend(tail);
                     writes.push((PUT_ADJUSTMENT, row));
                 }
+                Some(StockRow::Gone) => writes.push((FORGET_HOLD, tail.to_vec())),
                 None => {}
             }
         }
@@ -248,7 +270,7 @@ impl Draft {
 fn key_of(order: &StockOrder) -> (i8, u128) {
     match order {
         StockOrder::Hold(hold) => (HOLD, hold.id.bits()),
-        StockOrder::Settle(id, _) => (HOLD, id.bits()),
+        StockOrder::Settle(id, _) | StockOrder::Forget(id) => (HOLD, id.bits()),
         StockOrder::Adjust(wanted) => (ADJUSTMENT, wanted.key),
     }
 }
@@ -331,13 +353,10 @@ impl Scylla {
             self.list_pending(&draft).await?;
             let op = self.operation();
             let done = match self.apply_all(draft.writes(op)).await {
-                Err(StoreError::OutcomeUnknown(cause)) => {
-                    let (kind, id) = draft.touched[0];
-                    match self.written_by(variant, (kind, id), op).await {
-                        Ok(ours) => ours,
-                        Err(_) => return Err(StoreError::OutcomeUnknown(cause)),
-                    }
-                }
+                Err(StoreError::OutcomeUnknown(cause)) => match self.written_by(&draft, op).await {
+                    Ok(ours) => ours,
+                    Err(_) => return Err(StoreError::OutcomeUnknown(cause)),
+                },
                 other => other?,
             };
             if done {
@@ -384,16 +403,17 @@ impl Scylla {
         Ok((guard.unwrap_or(0), level((on_hand, held, holds, version))))
     }
 
-    /// Whether the row is there as `op` wrote it.
-    async fn written_by(
-        &self,
-        variant: VariantId,
-        (kind, id): (i8, u128),
-        op: Uuid,
-    ) -> Result<bool, StoreError> {
+    /// Whether the draft was written by `op`: its rows are there with that name, or gone as they should be.
+    async fn written_by(&self, draft: &Draft, op: Uuid) -> Result<bool, StoreError> {
+        let named = |key: &&(i8, u128)| !matches!(draft.rows.get(key), Some(StockRow::Gone));
+        let (kind, id) = *draft.touched.iter().find(named).unwrap_or(&draft.touched[0]);
         let ids = vec![sorted(id).to_vec()];
-        let rows: Vec<RowColumns> = self.rows(ROWS, (uuid(variant.bits()), ids)).await?;
-        Ok(rows.into_iter().any(|row| row.0 == kind && row.7 == Some(op)))
+        let rows: Vec<RowColumns> = self.rows(ROWS, (uuid(draft.variant.bits()), ids)).await?;
+        let row = rows.into_iter().find(|row| row.0 == kind);
+        if matches!(draft.rows.get(&(kind, id)), Some(StockRow::Gone)) {
+            return Ok(row.is_none());
+        }
+        Ok(row.is_some_and(|row| row.7 == Some(op)))
     }
 
     /// Lists the holds that the draft makes, before it is written.
@@ -414,13 +434,13 @@ impl Scylla {
     async fn unlist_ended(&self, draft: &Draft, orders: &[StockOrder]) {
         let settled = orders.iter().filter_map(|order| match order {
             StockOrder::Settle(id, _) => draft.rows.get(&(HOLD, id.bits())),
-            StockOrder::Hold(_) | StockOrder::Adjust(_) => None,
+            StockOrder::Hold(_) | StockOrder::Adjust(_) | StockOrder::Forget(_) => None,
         });
         let removals = settled.filter_map(|row| match row {
             StockRow::Hold(hold, state) if *state != HoldState::Pending => {
                 Some(self.remove_due(DueKind::Holds, hold.expires_at, hold.id.bits()))
             }
-            StockRow::Hold(..) | StockRow::Key(_) => None,
+            StockRow::Hold(..) | StockRow::Key(_) | StockRow::Gone => None,
         });
         for outcome in futures_util::future::join_all(removals).await {
             if let Err(error) = outcome {

@@ -273,6 +273,10 @@ impl EventLog for Scylla {
         entries.into_iter().map(decode).collect()
     }
 
+    async fn forget_ids(&self, _before: Timestamp, _limit: usize) -> Result<usize, StoreError> {
+        Ok(0) // They end by themselves.
+    }
+
     async fn wait(&self, after: u64) {
         self.wait_for(EVENTS, after).await;
     }
@@ -312,6 +316,18 @@ impl UserStates for Scylla {
         }
         rows.history = history(viewer, offset, events)?;
         Ok(rows)
+    }
+
+    async fn relates(
+        &self,
+        viewer: AccountId,
+        wanted: &[(Relation, u128)],
+    ) -> Result<Vec<bool>, StoreError> {
+        let keys: Vec<Vec<u8>> =
+            wanted.iter().map(|&(relation, target)| relation_key(relation, target)).collect();
+        let known = self.known(viewer, RELATION, keys.clone()).await?;
+        let stands = |key: &Vec<u8>| known.iter().any(|(stored, _)| stored == key);
+        Ok(keys.iter().map(stands).collect())
     }
 
     async fn forget_seen(&self, viewer: AccountId, before: Timestamp) -> Result<(), StoreError> {

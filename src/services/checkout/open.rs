@@ -11,6 +11,7 @@ use crate::domain::limits::{
     CONFLICT_RETRIES_MAX, HOLD_TTL_MS, LINES_PER_CHECKOUT_MAX, OPEN_CHECKOUTS_PER_ACCOUNT_MAX,
     UNITS_PER_LINE_MAX,
 };
+use crate::domain::money::{Currency, Money};
 use crate::domain::order::{Address, Line, Totals};
 use crate::domain::quote::Quote;
 use crate::domain::time::Timestamp;
@@ -161,11 +162,7 @@ impl Checkouts {
         let products = self.products(request).await?;
         let (lines, refusal) = self.priced(buyer, request, &products, now)?;
         let currency = lines[0].unit_price.currency();
-        let option = self.policy.shipping(&request.shipping_option);
-        let shipping = option.and_then(|option| option.price(currency)).ok_or_else(|| {
-            let detail = format!("is not offered for purchases in {currency}");
-            CheckoutError::Invalid(vec![FieldError::at("/shipping_option", detail)])
-        })?;
+        let shipping = self.shipping(&request.shipping_option, currency)?;
         let totals =
             Totals::of(&lines, shipping, self.policy.tax_bps).map_err(LedgerError::from)?;
         let state = match refusal {
@@ -188,6 +185,22 @@ impl Checkouts {
             completions: Vec::new(),
             cancel: None,
             version: 1,
+        })
+    }
+
+    /// What delivery costs.
+    fn shipping(&self, code: &str, currency: Currency) -> Result<Money, CheckoutError> {
+        let price = self.policy.shipping(code).and_then(|option| option.price(currency));
+        price.ok_or_else(|| {
+            // A product may be older than the shop's list of currencies.
+            let fault = if self.policy.currencies().contains(&currency) {
+                let detail = format!("is not offered for purchases in {currency}");
+                FieldError::at("/shipping_option", detail)
+            } else {
+                let detail = format!("this shop does not deliver for purchases in {currency}");
+                FieldError::at("/lines", detail)
+            };
+            CheckoutError::Invalid(vec![fault])
         })
     }
 

@@ -5,10 +5,15 @@
 
 mod expire_checkouts;
 mod expire_uploads;
+mod forget_adjustments;
+mod forget_challenges;
+mod forget_event_ids;
 mod forget_feed_sessions;
+mod forget_finished_checkouts;
 mod keep_counters;
 mod release_expired_holds;
 mod resolve_unknown_payments;
+mod trim_changes;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,10 +30,15 @@ use crate::ports::leases::{Leases, Office};
 
 pub use self::expire_checkouts::ExpireCheckouts;
 pub use self::expire_uploads::ExpireUploads;
+pub use self::forget_adjustments::ForgetAdjustments;
+pub use self::forget_challenges::ForgetChallenges;
+pub use self::forget_event_ids::ForgetEventIds;
 pub use self::forget_feed_sessions::ForgetFeedSessions;
+pub use self::forget_finished_checkouts::ForgetFinishedCheckouts;
 pub use self::keep_counters::KeepCounters;
 pub use self::release_expired_holds::ReleaseExpiredHolds;
 pub use self::resolve_unknown_payments::ResolveUnknownPayments;
+pub use self::trim_changes::TrimChanges;
 
 /// What one batch did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

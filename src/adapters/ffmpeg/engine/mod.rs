@@ -11,6 +11,7 @@
 //! The source is decoded once. Its pictures are put on a constant frame grid before any filter sees
 //! them, so that "a segment begins at frame n" is exact in every rendition.
 
+mod damage;
 mod fault;
 mod output;
 mod pacing;

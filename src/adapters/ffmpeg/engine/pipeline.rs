@@ -9,6 +9,7 @@ use ffmpeg_next::frame;
 use ffmpeg_next::picture;
 use ffmpeg_next::util::frame::side_data;
 
+use crate::adapters::ffmpeg::engine::damage::Damage;
 use crate::adapters::ffmpeg::engine::fault::Fault;
 use crate::adapters::ffmpeg::engine::output::{Listener, OutputDir};
 use crate::adapters::ffmpeg::engine::pacing::Pacer;
@@ -17,10 +18,9 @@ use crate::adapters::ffmpeg::engine::rendition::{ClosingThread, RenditionThread,
 use crate::adapters::ffmpeg::engine::scaler::{Geometry, PictureFormat, Scaler};
 use crate::adapters::ffmpeg::engine::settings::Settings;
 use crate::adapters::ffmpeg::engine::sound::Sound;
-use crate::adapters::ffmpeg::engine::source::{self, BAD_PACKETS_MAX, PictureTrack, Source};
+use crate::adapters::ffmpeg::engine::source::{self, PictureTrack, Received, Source};
 use crate::adapters::ffmpeg::engine::still::{POSTER, STORYBOARD, Stills};
 use crate::adapters::ffmpeg::ffi_ext;
-use crate::domain::limits;
 use crate::domain::media_failure::MediaFailure;
 use crate::domain::rendition::{Orientation, Rung, SegmentGrid, Upright, ladder};
 use crate::ports::transcoder::{Rendition, TranscodeEvent, TranscodeReport};
@@ -40,6 +40,7 @@ pub fn transcode(
 ) -> Result<TranscodeReport, Fault> {
     ff::init()?;
     ff::log::set_level(ff::log::Level::Fatal);
+    ffi_ext::note_logged_errors();
     let output = Arc::new(OutputDir::create(output, listener)?);
     let source = Source::open(input, settings)?;
     let size = upright(&source.picture);
@@ -56,7 +57,7 @@ pub fn transcode(
     let sound = Sound::open(&source, &output, grid, settings.seconds_max())?;
     let mut pictures = Pictures::new(&source, grid, settings, Arc::clone(&output))?;
     let sound = read(source, &mut pictures, sound)?;
-    let summary = pictures.finish()?;
+    let summary = pictures.finish(input)?;
     let sound = match sound {
         Some(sound) => sound.finish(summary.seconds)?,
         None => None,
@@ -75,16 +76,7 @@ fn read(
     mut sound: Option<Sound>,
 ) -> Result<Option<Sound>, Fault> {
     let mut packet = ff::Packet::empty();
-    let mut bad = 0;
-    while bad < BAD_PACKETS_MAX {
-        match packet.read(&mut source.input) {
-            Ok(()) => bad = 0,
-            Err(ff::Error::Eof) => break,
-            Err(_) => {
-                bad += 1;
-                continue;
-            }
-        }
+    while source::next_packet(&mut source.input, &mut packet) {
         if packet.stream() == source.picture.index {
             pictures.packet(&packet)?;
         } else if let Some(sound) = &mut sound
@@ -115,7 +107,8 @@ struct Pictures<'a> {
     threads: Vec<RenditionThread>,
     scaler: Option<Scaler>,
     decoded: u64,
-    damaged: u64,
+    /// Whether anything said that the picture is damaged; how much of it is, [`Damage`] counts.
+    suspect: bool,
     progress: f64,
 }
 
@@ -136,22 +129,8 @@ impl<'a> Pictures<'a> {
         output: Arc<OutputDir>,
     ) -> Result<Self, Fault> {
         let track = source.picture;
-        let no_stream = || Fault::internal("demuxer", "the picture track is gone");
-        let stream = source.input.stream(track.index).ok_or_else(no_stream)?;
-        let codec = stream.parameters().id();
-        let mut context = codec::Context::from_parameters(stream.parameters())?;
-        context.set_threading(codec::threading::Config {
-            count: settings.codec_threads(),
-            ..codec::threading::Config::kind(codec::threading::Type::Frame)
-        });
-        let mut decoder = context.decoder();
-        decoder.set_packet_time_base(track.time_base);
-        let pixels_max = limits::SOURCE_PIXELS_MAX.to_string();
-        let options = [("max_pixels", pixels_max.as_str())];
-        let decoder = decoder
-            .open_as_with(ff::decoder::find(codec), options.into_iter().collect())
-            .and_then(codec::decoder::Opened::video)
-            .map_err(|error| Fault::rejected(MediaFailure::Undecodable, error))?;
+        let decoder = source::open_decoder(&source.input, &track, settings.codec_threads())?;
+        ffi_ext::forget_logged_errors(); // Those of probing may be those of a late start.
         Ok(Self {
             settings,
             output,
@@ -168,7 +147,7 @@ impl<'a> Pictures<'a> {
             threads: Vec::new(),
             scaler: None,
             decoded: 0,
-            damaged: 0,
+            suspect: false,
             progress: 0.0,
         })
     }
@@ -186,23 +165,29 @@ impl<'a> Pictures<'a> {
             self.packets_end = self.packets_end.max(end);
         }
         if self.decoder.send_packet(packet).is_err() {
-            self.damaged += 1; // The decoder resumes at the next key frame.
+            self.suspect = true; // The decoder resumes at the next key frame.
         }
         self.receive()
     }
 
     fn receive(&mut self) -> Result<(), Fault> {
         let mut picture = frame::Video::empty();
-        while self.decoder.receive_frame(&mut picture).is_ok() {
+        loop {
+            match source::receive(&mut self.decoder, &mut picture) {
+                Received::Picture => {}
+                Received::Damage => {
+                    self.suspect = true;
+                    continue;
+                }
+                Received::Nothing => return Ok(()),
+            }
             self.decoded += 1;
-            let damaged = picture.is_corrupt() || picture.has_decode_errors();
-            self.damaged += u64::from(damaged);
+            self.suspect |= picture.is_corrupt() || picture.has_decode_errors();
             if self.decoded == 1 && picture.is_corrupt() && !picture.is_key() {
                 continue; // A stream that was cut before its first key frame starts in grey.
             }
             self.place(std::mem::replace(&mut picture, frame::Video::empty()))?;
         }
-        Ok(())
     }
 
     fn place(&mut self, picture: frame::Video) -> Result<(), Fault> {
@@ -310,17 +295,17 @@ impl<'a> Pictures<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Summary, Fault> {
+    /// Ends the work on `input`, from which all packets were read.
+    fn finish(mut self, input: &Path) -> Result<Summary, Fault> {
         // An error here means "already ended": what was decoded stays.
         let _ = self.decoder.send_eof();
         self.receive()?;
         let Some(last) = self.previous.take().filter(|_| self.pushed > 0) else {
-            let detail = format!("{} pictures, {} damaged", self.decoded, self.damaged);
+            let detail = format!("{} pictures", self.decoded);
             return Err(Fault::rejected(MediaFailure::Undecodable, detail));
         };
-        if self.damaged > 3 && self.damaged * 2 > self.decoded + 2 {
-            let detail = format!("{} of {} pictures are damaged", self.damaged, self.decoded);
-            return Err(Fault::rejected(MediaFailure::Corrupt, detail));
+        if self.suspect || ffi_ext::errors_were_logged() {
+            Damage::count(input, &self.track)?.judge()?;
         }
         for _ in 0..self.pacer.hold(self.packets_end) {
             self.show(&last)?;

@@ -33,9 +33,11 @@ pub struct Track {
 }
 
 /// The thread that encodes one rung.
+///
+/// Fields are dropped in their order: the queue ends, then the thread is waited for.
 pub struct RenditionThread {
     pictures: SyncSender<(u64, frame::Video)>,
-    thread: JoinHandle<Result<Track, Fault>>,
+    thread: ClosingThread,
     sent: u64,
 }
 
@@ -64,7 +66,8 @@ impl RenditionThread {
             encoder.finish()
         };
         let thread = thread::Builder::new().name(format!("rung-{}", rung.short_side()));
-        Ok(Self { pictures, thread: thread.spawn(work)?, sent: 0 })
+        let thread = ClosingThread(Some(thread.spawn(work)?));
+        Ok(Self { pictures, thread, sent: 0 })
     }
 
     /// Hands over the next picture; waits while the encoder is behind. False if the thread has
@@ -76,17 +79,29 @@ impl RenditionThread {
 
     /// Says that no more pictures come. The thread goes on with those it has.
     pub fn close(self) -> ClosingThread {
-        ClosingThread(self.thread)
+        self.thread
     }
 }
 
-/// A thread that encodes its last pictures.
-pub struct ClosingThread(JoinHandle<Result<Track, Fault>>);
+/// A thread that encodes its last pictures. It is always waited for: one that was left to itself would
+/// go on to write files and to tell of them after the source was refused and its output cleared away.
+pub struct ClosingThread(Option<JoinHandle<Result<Track, Fault>>>);
 
 impl ClosingThread {
     /// Waits for the last picture to be encoded.
-    pub fn finish(self) -> Result<Track, Fault> {
-        self.0.join().unwrap_or_else(|_| Err(Fault::internal("encoder thread", "it panicked")))
+    pub fn finish(mut self) -> Result<Track, Fault> {
+        self.wait().unwrap_or_else(|| Err(Fault::internal("encoder thread", "it panicked")))
+    }
+
+    /// What the thread came to; `None` if it panicked or was asked before.
+    fn wait(&mut self) -> Option<Result<Track, Fault>> {
+        self.0.take()?.join().ok()
+    }
+}
+
+impl Drop for ClosingThread {
+    fn drop(&mut self) {
+        drop(self.wait());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ffmpeg_next as ff;
+use ffmpeg_next::codec;
 use ffmpeg_next::codec::packet;
 use ffmpeg_next::format;
 use ffmpeg_next::media;
@@ -38,7 +39,7 @@ const CODECS: [&str; 17] = [
     "dnxhd",
 ];
 /// Unreadable packets in a row after which a file counts as ended.
-pub const BAD_PACKETS_MAX: u32 = 50;
+const BAD_PACKETS_MAX: u32 = 50;
 
 /// An opened file.
 pub struct Source {
@@ -103,7 +104,8 @@ impl Source {
     }
 }
 
-fn open_input(path: &Path) -> Result<format::context::Input, Fault> {
+/// Opens a file with the demuxers and bounds that a stranger's bytes get.
+pub fn open_input(path: &Path) -> Result<format::context::Input, Fault> {
     let path = path.to_str().ok_or_else(|| Fault::internal("source path", "it is not UTF-8"))?;
     let streams_max = limits::SOURCE_STREAMS_MAX.to_string();
     let options = [
@@ -124,6 +126,61 @@ fn open_input(path: &Path) -> Result<format::context::Input, Fault> {
             if too_many { MediaFailure::TooManyStreams } else { MediaFailure::Unreadable };
         Fault::rejected(failure, error)
     })
+}
+
+/// Reads the next packet; false at the end, or where the file stays unreadable.
+pub fn next_packet(input: &mut format::context::Input, packet: &mut ff::Packet) -> bool {
+    for _ in 0..BAD_PACKETS_MAX {
+        match packet.read(input) {
+            Ok(()) => return true,
+            Err(ff::Error::Eof) => return false,
+            Err(_) => {}
+        }
+    }
+    false
+}
+
+/// Opens a decoder of the picture track.
+pub fn open_decoder(
+    input: &format::context::Input,
+    track: &PictureTrack,
+    threads: usize,
+) -> Result<ff::decoder::Video, Fault> {
+    let no_stream = || Fault::internal("demuxer", "the picture track is gone");
+    let stream = input.stream(track.index).ok_or_else(no_stream)?;
+    let codec = stream.parameters().id();
+    let mut context = codec::Context::from_parameters(stream.parameters())?;
+    context.set_threading(codec::threading::Config {
+        count: threads,
+        ..codec::threading::Config::kind(codec::threading::Type::Frame)
+    });
+    let mut decoder = context.decoder();
+    decoder.set_packet_time_base(track.time_base);
+    let pixels_max = limits::SOURCE_PIXELS_MAX.to_string();
+    let options = [("max_pixels", pixels_max.as_str())];
+    decoder
+        .open_as_with(ff::decoder::find(codec), options.into_iter().collect())
+        .and_then(codec::decoder::Opened::video)
+        .map_err(|error| Fault::rejected(MediaFailure::Undecodable, error))
+}
+
+/// What a decoder answers when it is asked for a picture.
+pub enum Received {
+    /// A picture.
+    Picture,
+    /// An error that cost a picture; ask again.
+    Damage,
+    /// None before the next packet, or none at all.
+    Nothing,
+}
+
+/// Asks a decoder for its next picture. One with threads tells the error of an earlier packet here too.
+pub fn receive(decoder: &mut ff::decoder::Video, picture: &mut ff::frame::Video) -> Received {
+    match decoder.receive_frame(picture) {
+        Ok(()) => Received::Picture,
+        Err(ff::Error::Eof | ff::Error::Other { errno: libc::EAGAIN }) => Received::Nothing,
+        Err(_) => Received::Damage,
+    }
 }
 
 fn picture_track(
@@ -214,17 +271,9 @@ fn measured_seconds(
     settings: &Settings,
 ) -> Result<f64, Fault> {
     let mut input = open_input(path)?;
-    let (mut first, mut end, mut bad) = (f64::MAX, f64::MIN, 0);
+    let (mut first, mut end) = (f64::MAX, f64::MIN);
     let mut packet = ff::Packet::empty();
-    while end - first <= settings.seconds_max() && bad < BAD_PACKETS_MAX {
-        match packet.read(&mut input) {
-            Ok(()) => bad = 0,
-            Err(ff::Error::Eof) => break,
-            Err(_) => {
-                bad += 1;
-                continue;
-            }
-        }
+    while end - first <= settings.seconds_max() && next_packet(&mut input, &mut packet) {
         if packet.stream() != picture.index {
             continue;
         }
