@@ -4,7 +4,7 @@
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 # Tests that need the ring of three add it themselves (tests/servers/README.md).
-TEST_SERVERS := cassandra redis s3 toxiproxy promtool
+TEST_SERVERS := cassandra redis redis-cluster s3 toxiproxy promtool
 
 .PHONY: help demo test check bench doc fmt setup setup-test clean
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::adapters::fs::spool::FsSpool;
 use crate::adapters::images::ImageCrate;
 use crate::adapters::redis::{RedisConfig, RedisFeedSessions, RedisLink, RedisWakeups};
+use crate::adapters::s3::S3Spool;
 use crate::adapters::scylla::{self, Migrated, Scylla, ScyllaConfig, ScyllaPorts};
 use crate::adapters::system::{KeyRing, OsEntropy, SystemClock};
 use crate::app::feed::FeedBackends;
@@ -19,6 +19,7 @@ use crate::domain::time::DAY_MS;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::health::StoreHealth;
+use crate::ports::objects::ObjectStore;
 use crate::ports::wakeups::Wakeups;
 
 /// The cluster's stores come back by themselves; no restart of a node helps them.
@@ -76,8 +77,9 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
     let store = Scylla::connect(&scylla_config(&config.raw), ports).await?;
     let mut tokens = parts::tokens(&layout, config)?;
     parts::trust(&mut tokens, config).await?;
-    let spool = FsSpool::open(layout.uploads()).map_err(failed("uploads"))?;
     let (objects, _) = parts::objects(&layout, config, &clock).map_err(failed("objects"))?;
+    let objects: Arc<dyn ObjectStore> = Arc::new(objects);
+    let spool = S3Spool::open(Arc::clone(&objects), layout.uploads()).map_err(failed("uploads"))?;
     let background = vec![
         Background::new("wake-ups", {
             let wakeups = Arc::clone(&wakeups);
@@ -98,7 +100,7 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
         leases: Arc::new(store.clone()),
         uploads: Arc::new(store.clone()),
         spool: Arc::new(spool),
-        objects: Arc::new(objects),
+        objects,
         transcoder: Arc::new(parts::transcoder(config).map_err(failed("transcoder"))?),
         images: Arc::new(ImageCrate),
         scratch: parts::scratch(&layout).map_err(failed("scratch"))?,

@@ -9,7 +9,7 @@ use crate::adapters::embedded::OpenError;
 use crate::adapters::ffmpeg::engine;
 use crate::adapters::ffmpeg::supervisor::ChildTranscoder;
 use crate::adapters::redis::RedisError;
-use crate::adapters::s3::{S3Config, S3Objects};
+use crate::adapters::s3::{Checksums, S3Config, S3Objects};
 use crate::adapters::s3_server::{self, S3HttpService, S3ServerConfig};
 use crate::adapters::scylla::{ConnectError, MigrateError};
 use crate::adapters::system::JwtTokens;
@@ -151,6 +151,9 @@ pub(super) fn objects(
         let (access_key, secret_key) = (&raw.access_key, &raw.secret_key);
         let mut s3 = S3Config::new(endpoint, &raw.region, &raw.bucket, access_key, secret_key);
         s3.path_style = raw.path_style;
+        if !raw.checksums {
+            s3.checksums = Checksums::WhenRequired;
+        }
         return Ok((S3Objects::new(&s3, None), None));
     }
     let listens = !raw.listen.is_empty();
@@ -170,6 +173,8 @@ pub(super) fn objects(
     // The host is never looked up: requests go from the client to the server as values.
     let endpoint = Some("http://s3.internal".to_owned());
     let s3 = S3Config::new(endpoint, "local", &raw.bucket, access_key, secret_key);
+    // Between client and server nothing can happen to the bytes.
+    let s3 = S3Config { checksums: Checksums::WhenRequired, ..s3 };
     let listening = listens.then(|| s3_server::hyper_service(service.clone(), &[]));
     Ok((S3Objects::new(&s3, Some(s3_server::in_process_http_client(service))), listening))
 }

@@ -136,6 +136,9 @@ section! {
         secret_key: String = String::new(),
         /// Whether the bucket stands in the path (most servers but AWS) instead of the host name.
         path_style: bool = true,
+        /// Whether objects carry checksums, which are verified on both ways. `false` for servers that
+        /// refuse them.
+        checksums: bool = true,
         /// Address on which the embedded S3 also listens for outside tools, which sign with `access_key` and
         /// `secret_key`. Empty: it does not.
         listen: String = String::new(),

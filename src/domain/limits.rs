@@ -211,6 +211,9 @@ pub const UPLOAD_METADATA_PAIRS_MAX: usize = 16;
 pub const UPLOAD_METADATA_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of an upload that are gathered before they go to the disk.
 pub const SPOOL_BUFFER_BYTES: usize = 256 * 1024;
+/// Appends that one upload may be made of where nodes share the spool: each append looks at all of them,
+/// which are ten pages of a list.
+pub const SPOOL_PIECES_MAX: usize = 10_000;
 /// Longest clip; configuration may only lower it, for other bounds follow from it.
 pub const CLIP_DURATION_MS_MAX: i64 = 10 * MINUTE_MS;
 /// Shortest clip: players built on Media Source Extensions lose pages over clips of a few frames.

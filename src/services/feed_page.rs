@@ -168,8 +168,14 @@ impl FeedPages {
         if let Some(page) = known {
             return Ok(self.show(&session.head, &page, now));
         }
-        if let Some(page) = self.long_ago(&session, number).await? {
-            return Ok(self.show(&session.head, &page, now));
+        let mut is_degraded = session.is_partial;
+        match self.long_ago(&session, number).await {
+            Ok(Some(page)) => return Ok(self.show(&session.head, &page, now)),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a page that was served before is made anew");
+                is_degraded = true;
+            }
         }
         let mut query = FeedQuery::new(request.viewer, user, now, request.limit);
         query.surface = if session.head.following { Surface::Following } else { Surface::ForYou };
@@ -188,7 +194,8 @@ impl FeedPages {
             Surface::ForYou => &self.for_you,
             Surface::Following => &self.following,
         };
-        let slate = pipeline.run(&mut query).await;
+        let mut slate = pipeline.run(&mut query).await;
+        slate.degraded |= is_degraded;
         drop(query); // Lets go of the session's set, so that it is extended in place.
         let page = self.commit(&session, number, &slate, now);
         Ok(FeedPage { trace: slate.trace, ..self.show(&session.head, &page, now) })
@@ -255,7 +262,7 @@ impl FeedPages {
             seed: cursor.seed,
             started_at: cursor.started_at,
         };
-        Ok((self.sessions.resume(head, &cursor).await?, cursor.page))
+        Ok((self.sessions.resume(head, &cursor).await, cursor.page))
     }
 
     /// A page that memory has let go of, if the request repeats one.

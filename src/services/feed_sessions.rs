@@ -67,6 +67,9 @@ pub struct Session {
     pub head: SessionHead,
     /// How far it has come.
     pub progress: Mutex<Progress>,
+    /// Whether it was made up from its cursor alone because the store did not answer: clips of older
+    /// pages may come again, so its pages are degraded.
+    pub is_partial: bool,
 }
 
 /// All sessions.
@@ -84,22 +87,25 @@ impl Sessions {
 
     /// A session that begins now.
     pub fn begin(&self, head: SessionHead) -> Arc<Session> {
-        let session = Arc::new(Session { head, progress: Mutex::default() });
+        let session = Arc::new(Session { head, progress: Mutex::default(), is_partial: false });
         self.loaded.get_or_insert(head.id.bits(), session)
     }
 
     /// The session of a cursor. What neither memory nor the store knows any more is made up for by what
-    /// the cursor carries. `head` is what the session must be.
-    pub async fn resume(
-        &self,
-        head: SessionHead,
-        cursor: &FeedCursor,
-    ) -> Result<Arc<Session>, StoreError> {
+    /// the cursor carries, and so is all of it when the store fails: a page matters more than its past.
+    /// `head` is what the session must be.
+    pub async fn resume(&self, head: SessionHead, cursor: &FeedCursor) -> Arc<Session> {
         if let Some(found) = self.loaded.get(&head.id.bits()) {
-            return Ok(found);
+            return found;
         }
         let mut progress = Progress::default();
-        let stored = self.store.load(head.id).await?;
+        let (stored, is_partial) = match self.store.load(head.id).await {
+            Ok(stored) => (stored, false),
+            Err(error) => {
+                tracing::warn!(%error, "a feed session goes on from its cursor alone");
+                (None, true)
+            }
+        };
         let head = stored.as_ref().map_or(head, |(stored, _)| *stored);
         let index = self.index.read();
         for page in stored.into_iter().flat_map(|(_, pages)| pages) {
@@ -107,8 +113,8 @@ impl Sessions {
         }
         drop(index);
         Arc::make_mut(&mut progress.served).extend(&cursor.shown);
-        let session = Arc::new(Session { head, progress: Mutex::new(progress) });
-        Ok(self.loaded.get_or_insert(head.id.bits(), session))
+        let session = Arc::new(Session { head, progress: Mutex::new(progress), is_partial });
+        self.loaded.get_or_insert(head.id.bits(), session)
     }
 
     /// A page that was served long ago.

@@ -120,6 +120,12 @@ pub fn source_key(id: UploadId) -> ObjectKey {
     ObjectKey::parse(format!("uploads/{id}")).expect("an id is a safe key")
 }
 
+/// The record counts on bytes that are not there.
+fn lacking(id: UploadId, recorded_len: u64, durable_len: u64) -> StoreError {
+    let detail = format!("the record says {recorded_len}, the spool has {durable_len} bytes");
+    StoreError::Corrupt { table: "uploads", key: id.to_string(), detail }
+}
+
 /// The same bytes, broken off at `stop`.
 fn until(bytes: IncomingBytes, stop: CancellationToken) -> IncomingBytes {
     let next = async |(mut bytes, stop): (IncomingBytes, CancellationToken)| {
@@ -240,8 +246,9 @@ impl Uploads {
         if record.upload.accept(offset, self.clock.now())? == 0 {
             return self.settle(record).await; // A repeat of the last request: all is there.
         }
-        let length = record.upload.length();
-        let (durable_len, end) = match self.spool.append(id, offset, bytes, length).await {
+        let record = self.claim(record).await?;
+        let (length, claim) = (record.upload.length(), record.version);
+        let (durable_len, end) = match self.spool.append(id, claim, offset, bytes, length).await {
             Ok(appended) => {
                 (appended.durable_len, appended.interrupted.map(UploadsError::Interrupted))
             }
@@ -252,9 +259,7 @@ impl Uploads {
                 return Err(UploadError::OutOfBounds { end: max_len + 1, length }.into());
             }
             Err(SpoolError::Gap { durable_len }) => {
-                let detail = format!("the record says {offset}, the spool has {durable_len} bytes");
-                let key = id.to_string();
-                return Err(StoreError::Corrupt { table: "uploads", key, detail }.into());
+                return Err(lacking(id, offset, durable_len).into());
             }
             Err(SpoolError::Store(StoreError::Conflict)) => return Err(UploadsError::Busy),
             Err(SpoolError::Store(error)) => return Err(error.into()),
@@ -273,6 +278,20 @@ impl Uploads {
         end.map_or(Ok(record), Err)
     }
 
+    /// Makes this append the only one that may move the record, where other nodes could append too: who
+    /// claimed before loses the race for the record, and its bytes do not count.
+    async fn claim(&self, mut record: UploadRecord) -> Result<UploadRecord, UploadsError> {
+        if self.spool.is_shared() {
+            record.version += 1;
+            match self.store.put(&record).await {
+                Ok(()) => {}
+                Err(StoreError::Conflict) => return Err(UploadsError::Busy),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(record)
+    }
+
     async fn advance(
         &self,
         mut record: UploadRecord,
@@ -284,8 +303,22 @@ impl Uploads {
         record.version += 1;
         match self.store.put(&record).await {
             Ok(()) => self.settle(record).await,
-            Err(StoreError::Conflict) => Err(UploadsError::Busy),
+            Err(StoreError::Conflict) => {
+                self.drop_orphans(record.id).await;
+                Err(UploadsError::Busy)
+            }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Another node may have ended or completed the upload while bytes came in here: nobody else would
+    /// remove them.
+    async fn drop_orphans(&self, id: UploadId) {
+        let now = self.store.get(id).await;
+        if now.is_ok_and(|record| record.is_none_or(|record| record.stored))
+            && let Err(error) = self.spool.remove(id).await
+        {
+            tracing::warn!(%error, "bytes of an ended upload stay until the next start of a node");
         }
     }
 
@@ -300,8 +333,26 @@ impl Uploads {
         if record.upload.length() == 0 {
             self.objects.put(&key, "application/octet-stream", bytes::Bytes::new()).await?;
         } else {
-            let path = self.spool.path(record.id);
-            self.objects.put_file(&key, "application/octet-stream", &path).await?;
+            let length = record.upload.length();
+            let file = match self.spool.assemble(record.id, length).await {
+                Ok(file) => file,
+                Err(SpoolError::Store(error)) => return Err(error.into()),
+                Err(SpoolError::InsufficientStorage { .. }) => {
+                    return Err(UploadsError::InsufficientStorage);
+                }
+                Err(SpoolError::Gap { durable_len }) => {
+                    // A twin of this request on another node may have moved and removed the bytes.
+                    return match self.store.get(record.id).await? {
+                        Some(now) if now.stored => Ok(now),
+                        Some(_) => Err(lacking(record.id, length, durable_len).into()),
+                        None => Err(UploadsError::NotFound),
+                    };
+                }
+                Err(error @ SpoolError::TooLong { .. }) => {
+                    return Err(StoreError::unavailable(error).into());
+                }
+            };
+            self.objects.put_file(&key, "application/octet-stream", file.path()).await?;
         }
         record.stored = true;
         record.version += 1;

@@ -1,11 +1,16 @@
 //! The laws of the feed, as a client can check them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::json;
+use vitrine::app::Backends;
+use vitrine::domain::id::FeedSessionId;
 use vitrine::domain::limits::{FEED_SESSION_TTL_MS, SEEN_WINDOW_MS};
-use vitrine::domain::time::{DAY_MS, MINUTE_MS};
+use vitrine::domain::time::{DAY_MS, MINUTE_MS, Timestamp};
 use vitrine::http::feed_views::FeedPageView;
+use vitrine::ports::error::StoreError;
+use vitrine::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
 
 use crate::support::TestApp;
 use crate::support::feed::{NewClip, clips};
@@ -227,4 +232,51 @@ async fn without_personalisation_everybody_gets_the_same() {
     let (one, other) = (walk(&vera).await, walk(&otto).await);
     assert_eq!(one.len(), 60);
     assert_eq!(one, other);
+}
+
+/// Feed sessions whose store is gone.
+struct Lost;
+
+#[async_trait::async_trait]
+impl FeedSessions for Lost {
+    fn record(&self, _: &SessionHead, _: &ServedPage) {}
+
+    async fn load(
+        &self,
+        _: FeedSessionId,
+    ) -> Result<Option<(SessionHead, Vec<ServedPage>)>, StoreError> {
+        Err(StoreError::unavailable("it is away"))
+    }
+
+    async fn forget(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Err(StoreError::unavailable("it is away"))
+    }
+}
+
+/// In one process memory has the session; another node has what the cursor carries, and says so.
+#[tokio::test]
+async fn pages_come_without_the_store_of_sessions() {
+    let lost = |backends: &mut Backends| backends.feed.sessions = Arc::new(Lost);
+    let app = TestApp::new();
+    app.publish_many(60, 9).await;
+    let vera = app.viewer("vera");
+    let app = app.over(lost).await;
+    let first = app.feed(&vera, "?limit=5").await;
+    assert_eq!(first["degraded"], json!(false), "a session that begins needs no store");
+    let cursor = first["next_cursor"].as_str().unwrap().to_owned();
+    let second = app.feed(&vera, &format!("?limit=5&cursor={cursor}")).await;
+    assert_eq!(second["degraded"], json!(false), "memory has it");
+    let third = second["next_cursor"].as_str().unwrap().to_owned();
+
+    let app = app.restarted().await;
+    let page = app.feed(&vera, &format!("?limit=5&cursor={third}")).await;
+    assert_eq!(page["degraded"], json!(true));
+    assert_eq!(clips(&page).len(), 5);
+    let before = clips(&second);
+    assert!(clips(&page).iter().all(|clip| !before.contains(clip)), "the cursor carries those");
+    let again = app.feed(&vera, &format!("?limit=5&cursor={third}")).await;
+    assert_eq!(again["slate_id"], page["slate_id"], "memory has it now");
+    // A page that neither memory nor the store has is made anew.
+    let early = app.feed(&vera, &format!("?limit=5&cursor={cursor}")).await;
+    assert_eq!((&early["degraded"], clips(&early).len()), (&json!(true), 5));
 }

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use http::Method;
 use sha1_of::sha1_base64;
 use tokio::sync::Notify;
 use vitrine::adapters::embedded::Embedded;
+use vitrine::adapters::s3::S3Spool;
 use vitrine::domain::id::{AccountId, UploadId};
 use vitrine::domain::time::{DAY_MS, Timestamp};
 use vitrine::domain::upload::UploadMetadata;
 use vitrine::ports::error::StoreError;
+use vitrine::ports::upload_spool::UploadSpool as _;
 use vitrine::ports::uploads::{UploadRecord, UploadStore};
-use vitrine::services::uploads::{UploadPolicy, Uploads, UploadsError};
+use vitrine::services::uploads::{
+    ChecksumVerdict, UploadPolicy, Uploads, UploadsError, source_key,
+};
 
 use crate::support::{Actor, Answer, TestApp};
 
@@ -238,4 +243,91 @@ async fn a_refused_creation_leaves_nothing_behind() {
         assert_eq!(answer.problem(413), "body_too_large");
     }
     open(&app, &mina, 5).await; // Five may be unfinished; six were refused.
+}
+
+/// An engine of a cluster, as far as uploads are concerned: its own spool over the common bucket.
+fn node(app: &TestApp, name: &str) -> (Arc<Uploads>, S3Spool) {
+    let backends = &app.backends;
+    let directory = app.directory.path().join(name);
+    let spool = S3Spool::open(Arc::clone(&backends.objects), directory).unwrap();
+    let uploads = Uploads::new(
+        Arc::clone(&backends.uploads),
+        Arc::new(spool.clone()),
+        Arc::clone(&backends.objects),
+        Arc::clone(&backends.clock),
+        Arc::clone(&backends.entropy),
+        UploadPolicy { bytes_max: 100, ttl_ms: DAY_MS, per_account_max: 5 },
+    );
+    (Arc::new(uploads), spool)
+}
+
+/// A client whose connection hangs goes on at another node, and one ends its upload there. What the
+/// first node gets in the end neither counts nor stays.
+#[tokio::test]
+async fn any_node_goes_on_with_an_upload() {
+    let app = TestApp::new();
+    let ((one, spool), (two, _)) = (node(&app, "one"), node(&app, "two"));
+    let mina = app.creator("mina").id;
+    for is_ended in [false, true] {
+        let id = one.create(mina, 10, UploadMetadata::default()).await.unwrap().id;
+        let append = async |node: &Arc<Uploads>, offset: u64, bytes: &'static [u8]| {
+            let bytes = futures_util::stream::iter([Ok(Bytes::from_static(bytes))]);
+            node.append(mina, id, offset, Box::pin(bytes), None).await
+        };
+        assert_eq!(append(&one, 0, b"abc").await.unwrap().upload.offset(), 3);
+        assert_eq!(append(&two, 3, b"def").await.unwrap().upload.offset(), 6);
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let late = async move {
+            began.send(()).unwrap();
+            Ok(receiver.await.unwrap())
+        };
+        let late = Box::pin(futures_util::stream::once(late));
+        let overtaking = async {
+            begun.await.unwrap();
+            if is_ended {
+                two.terminate(mina, id).await.unwrap();
+            } else {
+                assert!(append(&two, 6, b"ghij").await.unwrap().stored);
+            }
+            sender.send(Bytes::from_static(b"----")).unwrap();
+        };
+        let (first, ()) = tokio::join!(one.append(mina, id, 6, late, None), overtaking);
+        assert!(matches!(first, Err(UploadsError::Busy)), "{first:?}");
+        assert_eq!(spool.sweep(None, 10).await.unwrap(), [], "nothing stays behind");
+        let object = app.backends.objects.get(&source_key(id), None).await.unwrap();
+        assert_eq!(object.is_none(), is_ended);
+        if let Some(object) = object {
+            let bytes: Vec<Bytes> = object.bytes.try_collect().await.unwrap();
+            assert_eq!(bytes.concat(), b"abcdefghij");
+        }
+    }
+}
+
+/// Every byte is there, and one node dies between the last of them and the object.
+#[tokio::test]
+async fn any_node_completes_an_upload_and_repeats_are_harmless() {
+    let app = TestApp::new();
+    let ((one, _), (two, spool)) = (node(&app, "one"), node(&app, "two"));
+    let mina = app.creator("mina").id;
+    let id = one.create(mina, 6, UploadMetadata::default()).await.unwrap().id;
+    let bytes = |bytes: &'static [u8]| {
+        Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(bytes))]))
+    };
+    let wrong: ChecksumVerdict = Box::new(|| false);
+    let refused = one.append(mina, id, 0, bytes(b"xxxx"), Some(wrong)).await;
+    assert!(matches!(refused, Err(UploadsError::ChecksumMismatch)));
+    let record = two.append(mina, id, 0, bytes(b"abc"), None).await.unwrap();
+    spool.append(id, record.version + 1, 3, bytes(b"def"), 6).await.unwrap();
+    let mut record = record;
+    record.upload = record.upload.received(3, 6).unwrap();
+    record.version += 1;
+    app.backends.uploads.put(&record).await.unwrap();
+    let (first, second) =
+        tokio::join!(one.append(mina, id, 6, bytes(b""), None), two.get(mina, id));
+    assert!(first.unwrap().stored && second.is_ok());
+    assert!(two.append(mina, id, 6, bytes(b""), None).await.unwrap().stored);
+    let object = app.backends.objects.get(&source_key(id), None).await.unwrap().unwrap();
+    let bytes: Vec<Bytes> = object.bytes.try_collect().await.unwrap();
+    assert_eq!(bytes.concat(), b"abcdef");
 }

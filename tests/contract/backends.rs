@@ -1,6 +1,5 @@
 //! Starts what the suites run over.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +10,17 @@ use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use vitrine::adapters::s3::Checksums;
 use vitrine::adapters::s3::S3Config;
 use vitrine::adapters::s3::S3Objects;
 use vitrine::adapters::s3_server;
 use vitrine::adapters::s3_server::S3ServerConfig;
+use vitrine::adapters::system::OsEntropy;
 use vitrine::domain::time::Timestamp;
 use vitrine::ports::clock::Clock;
+use vitrine::ports::entropy::Entropy as _;
+
+use crate::cluster::variable;
 
 pub const BUCKET: &str = "vitrine";
 pub const ACCESS_KEY: &str = "access";
@@ -59,6 +63,7 @@ pub fn open(root: &Path) -> s3s::service::S3Service {
 /// A store that talks to our server without a port.
 pub fn in_process(root: &Path) -> S3Objects {
     let config = client_config("http://s3.internal");
+    let config = S3Config { checksums: Checksums::WhenRequired, ..config };
     S3Objects::new(&config, Some(s3_server::in_process_http_client(open(root))))
 }
 
@@ -109,34 +114,35 @@ impl TcpServer {
     }
 }
 
-/// A bare S3 client, for what the port does not offer.
+/// A bare S3 client of our server, for what the port does not offer.
 pub fn bare_client(endpoint: &str, http_client: Option<SharedHttpClient>) -> aws_sdk_s3::Client {
-    let keys = aws_credential_types::Credentials::from_keys(ACCESS_KEY, SECRET_KEY, None);
+    client_of(&client_config(endpoint), http_client)
+}
+
+/// A bare S3 client.
+fn client_of(config: &S3Config, http_client: Option<SharedHttpClient>) -> aws_sdk_s3::Client {
+    let (access_key, secret_key) = (&config.access_key, &config.secret_key);
+    let keys = aws_credential_types::Credentials::from_keys(access_key, secret_key, None);
     let mut builder = aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new("local"))
+        .region(aws_sdk_s3::config::Region::new(config.region.clone()))
         .credentials_provider(keys)
-        .force_path_style(true)
-        .endpoint_url(endpoint);
+        .force_path_style(true);
+    builder.set_endpoint_url(config.endpoint.clone());
     builder.set_http_client(http_client);
     aws_sdk_s3::Client::from_conf(builder.build())
 }
 
-/// The outside S3 that `S3_TEST_URL` names: `http://KEY:SECRET@host:port/bucket?region=…`.
-pub async fn outside() -> Option<S3Objects> {
-    #[expect(clippy::disallowed_methods, reason = "tests choose their backends by environment")]
-    let url = std::env::var("S3_TEST_URL").ok()?;
-    let mut url = url::Url::parse(&url).expect("S3_TEST_URL is a URL");
-    let (access, secret) = (url.username().to_owned(), url.password().unwrap_or("").to_owned());
-    let bucket = url.path().trim_matches('/').to_owned();
-    let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
-    let region = query.get("region").map_or("us-east-1", String::as_str).to_owned();
-    url.set_username("").unwrap();
-    url.set_password(None).unwrap();
-    url.set_query(None);
-    url.set_path("");
-    let config = S3Config::new(Some(url.to_string()), region, bucket, access, secret);
-    let store = S3Objects::new(&S3Config { part_bytes: PART_BYTES, ..config }, None);
-    store.ping().await.expect("the S3 of S3_TEST_URL answers");
-    Some(store)
+/// A bucket of its own on the outside S3 that `scripts/test-servers run s3` has started.
+pub async fn outside() -> S3Config {
+    let config = S3Config::new(
+        Some(variable("VITRINE_TEST_S3")),
+        variable("VITRINE_TEST_S3_REGION"),
+        format!("test-{:032x}", OsEntropy::new().bits()),
+        variable("VITRINE_TEST_S3_ACCESS_KEY"),
+        variable("VITRINE_TEST_S3_SECRET_KEY"),
+    );
+    let client = client_of(&config, Some(aws_smithy_http_client::Builder::new().build_http()));
+    client.create_bucket().bucket(&config.bucket).send().await.unwrap();
+    S3Config { part_bytes: PART_BYTES, ..config }
 }

@@ -16,7 +16,7 @@ use crate::stores::NOW;
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(
-            "{name} is not set: run `scripts/test-servers run cassandra redis s3 -- cargo test …`"
+            "{name} is not set: run `scripts/test-servers run cassandra redis redis-cluster s3 -- cargo test …`"
         )
     })
 }

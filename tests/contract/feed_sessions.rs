@@ -15,7 +15,8 @@ fn at(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
 }
 
-fn head(id: u128, started_ms: i64) -> SessionHead {
+/// A session.
+pub fn head(id: u128, started_ms: i64) -> SessionHead {
     SessionHead {
         id: FeedSessionId::from_bits(id),
         viewer: AccountId::from_bits(1),
@@ -26,7 +27,8 @@ fn head(id: u128, started_ms: i64) -> SessionHead {
     }
 }
 
-fn page(number: u32) -> ServedPage {
+/// A page of it.
+pub fn page(number: u32) -> ServedPage {
     let item = |clip: u128| ServedItem {
         clip: ClipId::from_bits(clip),
         source: 3,

@@ -19,6 +19,8 @@ mod journal;
 mod leases;
 mod objects;
 mod orders;
+mod redis;
+mod s3_client;
 mod s3_server;
 mod schema;
 mod shop_rows;

@@ -90,7 +90,7 @@ def fetch(names):
     with alone():
         if "cassandra" in names or "ring" in names:
             cassandra.fetch()
-        if "redis" in names:
+        if "redis" in names or "redis-cluster" in names:
             redis_program()
         if "s3" in names:
             build(places.VERSITYGW, "an S3 server that is not ours")

@@ -117,6 +117,8 @@ class Fleet:
                 self.await_node(node)
         if name == "ring":
             self.await_agreement()
+        if name == "redis-cluster":
+            kinds.form_redis_cluster(nodes)
         with self.change() as state:
             state["kinds"][name] = environment
         if nodes:

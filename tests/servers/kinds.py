@@ -1,6 +1,8 @@
 """Each kind of server: what runs, how one sees that it is ready, what tests are told."""
 
 import secrets
+import subprocess
+import time
 
 import cassandra
 import fetch
@@ -11,11 +13,10 @@ import ports
 DEADLINE_S = 30
 
 
-def plan_redis(data, scratch):
-    """Redis that keeps nothing."""
-    own = data / "redis"
+def redis_node(name, port, data, scratch, more):
+    """One Redis that keeps nothing."""
+    own = data / name
     own.mkdir()
-    (port,) = ports.free(1)
     settings = {
         "bind": places.LOOPBACK,
         "port": port,
@@ -23,16 +24,51 @@ def plan_redis(data, scratch):
         "save": '""',
         "appendonly": "no",
         "daemonize": "no",
-        "databases": 16,
         "maxmemory": "512mb",
         "maxmemory-policy": "noeviction",
         "set-proc-title": "no",
+        **more,
     }
-    file = scratch / "redis.conf"
+    file = scratch / f"{name}.conf"
     file.write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
     probe = {"kind": "redis", "address": places.LOOPBACK, "port": port}
-    node = node_of("redis", [fetch.redis_program(), str(file)], own, probe)
+    return node_of(name, [fetch.redis_program(), str(file)], own, probe)
+
+
+def plan_redis(data, scratch):
+    """Redis alone."""
+    (port,) = ports.free(1)
+    node = redis_node("redis", port, data, scratch, {"databases": 16})
     return [node], {"VITRINE_TEST_REDIS": f"redis://{places.LOOPBACK}:{port}"}
+
+
+def plan_redis_cluster(data, scratch):
+    """Three masters of a Redis Cluster; `form_redis_cluster` makes them one."""
+    free = ports.free(6)
+    nodes, urls = [], []
+    for number, (port, bus) in enumerate(zip(free[:3], free[3:]), start=1):
+        more = {"cluster-enabled": "yes", "cluster-port": bus, "cluster-node-timeout": 2000}
+        nodes.append(redis_node(f"redis-cluster-{number}", port, data, scratch, more))
+        urls.append(f"redis://{places.LOOPBACK}:{port}")
+    return nodes, {"VITRINE_TEST_REDIS_CLUSTER": ",".join(urls)}
+
+
+def form_redis_cluster(nodes):
+    """Shares the slots out, and waits until every node knows."""
+    cli = places.program("redis-cli")
+    addresses = [f"{node['probe']['address']}:{node['probe']['port']}" for node in nodes]
+    create = [cli, "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
+    made = subprocess.run(create, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    if made.returncode != 0:
+        raise places.Failure(f"no Redis Cluster: {made.stdout[-500:]}{made.stderr[-500:]}")
+    deadline = time.monotonic() + DEADLINE_S
+    for node in nodes:
+        ask = [cli, "-h", node["probe"]["address"], "-p", str(node["probe"]["port"]), "cluster", "info"]
+        asked = {"capture_output": True, "text": True, "timeout": DEADLINE_S, "check": False}
+        while "cluster_state:ok" not in subprocess.run(ask, **asked).stdout:
+            if time.monotonic() > deadline:
+                raise places.Failure(f"{node['name']} does not find its cluster whole")
+            time.sleep(0.1)
 
 
 def plan_s3(data, scratch):
@@ -82,6 +118,7 @@ KINDS = {
     "cassandra": cassandra.plan_alone,
     "ring": cassandra.plan_ring,
     "redis": plan_redis,
+    "redis-cluster": plan_redis_cluster,
     "s3": plan_s3,
     "toxiproxy": plan_toxiproxy,
     "promtool": plan_promtool,

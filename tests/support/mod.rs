@@ -134,6 +134,12 @@ impl TestApp {
         Self { app, clock, store, backends, directory }
     }
 
+    /// The same data over other backends: a failing one, or one that nodes share.
+    pub async fn over(mut self, change: impl FnOnce(&mut Backends)) -> Self {
+        change(&mut self.backends);
+        self.restarted().await
+    }
+
     /// The same data after a restart of the process.
     pub async fn restarted(self) -> Self {
         self.restarted_with(&settings()).await

@@ -20,6 +20,7 @@ use crate::domain::limits::SPOOL_BUFFER_BYTES;
 use crate::ports::error::Cause;
 use crate::ports::error::StoreError;
 use crate::ports::upload_spool::Appended;
+use crate::ports::upload_spool::Assembled;
 use crate::ports::upload_spool::IncomingBytes;
 use crate::ports::upload_spool::SpoolError;
 use crate::ports::upload_spool::UploadSpool;
@@ -55,6 +56,10 @@ impl FsSpool {
             sync_directory(parent)?;
         }
         Ok(Self { directory: directory.into(), busy: Arc::default() })
+    }
+
+    fn path(&self, upload: UploadId) -> PathBuf {
+        self.directory.join(format!("{upload}{SUFFIX}"))
     }
 
     fn claim(&self, upload: UploadId) -> Result<Busy, StoreError> {
@@ -197,9 +202,15 @@ async fn receive(
 
 #[async_trait]
 impl UploadSpool for FsSpool {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// One process has the directory, and within it `busy` keeps appends apart: claims add nothing.
     async fn append(
         &self,
         upload: UploadId,
+        _claim: u64,
         offset: u64,
         bytes: IncomingBytes,
         max_len: u64,
@@ -229,8 +240,12 @@ impl UploadSpool for FsSpool {
         }
     }
 
-    fn path(&self, upload: UploadId) -> PathBuf {
-        self.directory.join(format!("{upload}{SUFFIX}"))
+    async fn assemble(&self, upload: UploadId, len: u64) -> Result<Assembled, SpoolError> {
+        let durable_len = self.durable_len(upload).await?.unwrap_or(0);
+        if durable_len < len {
+            return Err(SpoolError::Gap { durable_len });
+        }
+        Ok(Assembled::in_place(self.path(upload)))
     }
 
     async fn remove(&self, upload: UploadId) -> Result<(), StoreError> {

@@ -1,7 +1,8 @@
 //! Wake-ups between nodes by streams.
 //!
 //! News of the logs goes to every node: each reads the stream from where it is. News of jobs goes to one
-//! node: all are consumers of one group. The streams carry no content and are trimmed to a few entries;
+//! node: all that have ever waited for jobs are consumers of one group. One that only makes jobs is none:
+//! it would take the news from those who do them. The streams carry no content and are trimmed to a few entries;
 //! who was away looks for itself.
 
 use std::sync::Arc;
@@ -44,13 +45,16 @@ pub struct RedisWakeups {
     events: Bell,
     jobs: Bell,
     outbox: Notify,
+    /// Somebody waits for jobs here.
+    works: Notify,
 }
 
 impl RedisWakeups {
     /// Wake-ups for the node of that name.
     pub fn new(link: RedisLink, node: String) -> Self {
         let (changes, events, jobs) = (Bell::default(), Bell::default(), Bell::default());
-        Self { link, node, changes, events, jobs, outbox: Notify::new() }
+        let (outbox, works) = (Notify::new(), Notify::new());
+        Self { link, node, changes, events, jobs, outbox, works }
     }
 
     const fn bell(&self, topic: Topic) -> &Bell {
@@ -68,7 +72,7 @@ impl RedisWakeups {
             () = stop.cancelled() => {}
             () = self.send() => {}
             () = self.listen(LOGS) => {}
-            () = self.listen(JOBS) => {}
+            () = self.listen_for_jobs() => {}
         }
     }
 
@@ -98,6 +102,11 @@ impl RedisWakeups {
                 tracing::debug!(%error, "a wake-up is lost; other nodes find out by looking");
             }
         }
+    }
+
+    async fn listen_for_jobs(&self) {
+        self.works.notified().await;
+        self.listen(JOBS).await;
     }
 
     /// Reads a stream again and again, on a connection of its own.
@@ -173,6 +182,9 @@ impl Wakeups for RedisWakeups {
     }
 
     async fn wait(&self, topic: Topic) {
+        if topic == Topic::Jobs {
+            self.works.notify_one();
+        }
         self.bell(topic).rings.notified().await;
     }
 }

@@ -4,7 +4,9 @@ use std::error::Error;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::error::SdkError;
+use aws_smithy_checksums::body::validate::Error as WrongChecksum;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::byte_stream::error::Error as BodyError;
 
 use crate::ports::error::Cause;
 use crate::ports::error::StoreError;
@@ -31,6 +33,18 @@ pub(super) fn of_read<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: Error + Send + Sync + 'static,
 {
+    StoreError::unavailable(error)
+}
+
+/// A body that broke off: damaged when its bytes are not those that were put, else lost on the way.
+pub(super) fn of_body(error: BodyError, at: String) -> StoreError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(found) = cause {
+        if let Some(wrong) = found.downcast_ref::<WrongChecksum>() {
+            return StoreError::Corrupt { table: "objects", key: at, detail: wrong.to_string() };
+        }
+        cause = found.source();
+    }
     StoreError::unavailable(error)
 }
 

@@ -1,10 +1,13 @@
 //! The object store over any S3: AWS, Garage, MinIO, SeaweedFS, or the server of this crate.
 //!
 //! Only what all of them have is used: path or host style, `ListObjectsV2` with `start-after`,
-//! `DeleteObjects`, multipart uploads; no checksums that older servers lack.
+//! `DeleteObjects`, multipart uploads. Checksums, which older servers lack, can be left out.
 
 mod errors;
 mod objects;
+mod pieces;
+mod presigned;
+mod spool;
 mod upload;
 
 use std::fmt;
@@ -23,6 +26,17 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::ports::error::StoreError;
 
+pub use crate::adapters::s3::spool::S3Spool;
+
+/// When the bytes of objects carry a checksum beside the protocol's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksums {
+    /// Always: CRC32 on the way up, which the server verifies and keeps, and verified on the way down.
+    WhenSupported,
+    /// Where an operation cannot do without: for servers that refuse them.
+    WhenRequired,
+}
+
 /// Which S3, and how patiently.
 #[derive(Clone)]
 pub struct S3Config {
@@ -38,6 +52,8 @@ pub struct S3Config {
     pub secret_key: String,
     /// Whether the bucket is in the path (most servers) rather than in the host name (AWS).
     pub path_style: bool,
+    /// Whether objects carry checksums.
+    pub checksums: Checksums,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest time of one try: one request, or one part of a large upload. Streaming a download
@@ -69,6 +85,7 @@ impl S3Config {
             bucket: bucket.into(),
             access_key: access_key.into(),
             secret_key: secret_key.into(),
+            checksums: Checksums::WhenSupported,
             connect_timeout: Duration::from_secs(3),
             attempt_timeout: Duration::from_secs(30),
             operation_timeout: Duration::from_secs(90),
@@ -126,9 +143,14 @@ impl S3Objects {
             .force_path_style(config.path_style)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(config.attempts_max))
-            // Older servers refuse the newer checksums.
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .request_checksum_calculation(match config.checksums {
+                Checksums::WhenSupported => RequestChecksumCalculation::WhenSupported,
+                Checksums::WhenRequired => RequestChecksumCalculation::WhenRequired,
+            })
+            .response_checksum_validation(match config.checksums {
+                Checksums::WhenSupported => ResponseChecksumValidation::WhenSupported,
+                Checksums::WhenRequired => ResponseChecksumValidation::WhenRequired,
+            })
             .http_client(http_client);
         builder.set_endpoint_url(config.endpoint.clone());
         let client = Client::from_conf(builder.build());

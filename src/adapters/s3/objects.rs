@@ -65,13 +65,14 @@ fn meta(
     }
 }
 
-/// The body as the port's stream. The client fails a body that ends early.
-fn bytes(body: ByteStream) -> ObjectBytes {
-    let stream = futures_util::stream::unfold(Some(body), |body| async move {
-        let mut body = body?;
+/// The body as the port's stream. The client fails a body that ends early, one that stands still, and
+/// one that has not the checksum that the server keeps; `at` names the object then.
+fn bytes(body: ByteStream, at: String) -> ObjectBytes {
+    let stream = futures_util::stream::unfold(Some((body, at)), |state| async move {
+        let (mut body, at) = state?;
         match body.next().await? {
-            Ok(bytes) => Some((Ok(bytes), Some(body))),
-            Err(error) => Some((Err(StoreError::unavailable(error)), None)),
+            Ok(bytes) => Some((Ok(bytes), Some((body, at)))),
+            Err(error) => Some((Err(errors::of_body(error, at)), None)),
         }
     });
     stream.boxed()
@@ -83,8 +84,11 @@ fn length(len: Option<i64>) -> u64 {
 
 impl S3Objects {
     fn damaged(&self, key: &ObjectKey, detail: &str) -> StoreError {
-        let key = format!("{}/{key}", self.bucket);
-        StoreError::Corrupt { table: "objects", key, detail: detail.to_owned() }
+        StoreError::Corrupt { table: "objects", key: self.name(key), detail: detail.to_owned() }
+    }
+
+    fn name(&self, key: &ObjectKey) -> String {
+        format!("{}/{key}", self.bucket)
     }
 
     fn read(&self, key: &ObjectKey, output: GetObjectOutput) -> Result<ObjectRead, StoreError> {
@@ -95,7 +99,7 @@ impl S3Objects {
         };
         let modified = output.last_modified.as_ref();
         let meta = meta(len, output.e_tag, output.content_type, modified);
-        Ok(ObjectRead { meta, range, bytes: bytes(output.body) })
+        Ok(ObjectRead { meta, range, bytes: bytes(output.body, self.name(key)) })
     }
 
     /// The answer to a range that holds nothing.
