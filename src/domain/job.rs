@@ -1,7 +1,7 @@
 //! Background work that was asked for: what, how often tried, when next.
 
 use crate::domain::id::{ClipId, JobId};
-use crate::domain::limits::{JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS_MAX};
+use crate::domain::limits::{JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS_MAX, JOB_OUTAGE_BACKOFF_MS_MAX};
 use crate::domain::time::{SECOND_MS, Timestamp};
 
 /// What is to be done. The payload only names things; the worker reads their present state.
@@ -46,9 +46,18 @@ pub fn after_failure(attempts: u32, now: Timestamp) -> AfterFailure {
     if attempts >= JOB_ATTEMPTS_MAX {
         return AfterFailure::Park;
     }
+    AfterFailure::RetryAt(now.plus_ms(wait_ms(attempts, JOB_BACKOFF_MS_MAX)))
+}
+
+/// When try number `attempts` is repeated that failed because a store was away: the job is not to blame,
+/// so it is never parked for that.
+pub fn after_outage(attempts: u32, now: Timestamp) -> Timestamp {
+    now.plus_ms(wait_ms(attempts, JOB_OUTAGE_BACKOFF_MS_MAX))
+}
+
+fn wait_ms(attempts: u32, wait_ms_max: i64) -> i64 {
     let doublings = attempts.saturating_sub(1).min(16);
-    let wait_ms = (5 * SECOND_MS).saturating_mul(1 << doublings).min(JOB_BACKOFF_MS_MAX);
-    AfterFailure::RetryAt(now.plus_ms(wait_ms))
+    (5 * SECOND_MS).saturating_mul(1 << doublings).min(wait_ms_max)
 }
 
 #[cfg(test)]
@@ -62,5 +71,13 @@ mod tests {
         assert_eq!(after_failure(2, now), AfterFailure::RetryAt(now.plus_ms(10_000)));
         assert_eq!(after_failure(JOB_ATTEMPTS_MAX, now), AfterFailure::Park);
         assert!(!wears_workers_out(JOB_ATTEMPTS_MAX) && wears_workers_out(JOB_ATTEMPTS_MAX + 1));
+    }
+
+    #[test]
+    fn a_store_that_is_away_never_parks_a_job() {
+        let now = Timestamp::from_unix_ms(1_000);
+        assert_eq!(after_outage(1, now), now.plus_ms(5_000));
+        let later = now.plus_ms(JOB_OUTAGE_BACKOFF_MS_MAX);
+        assert_eq!(after_outage(JOB_ATTEMPTS_MAX + 100, now), later);
     }
 }

@@ -117,6 +117,9 @@ pub const LOG_GROUP_BYTES_MAX: usize = 24 * 1024;
 pub const HISTORY_TTL_MS: i64 = 90 * DAY_MS;
 /// Longest wait for an answer of Redis, which serves memory: beyond it the caller does without.
 pub const REDIS_DEADLINE_MS: u64 = 200;
+/// Longest wait of a feed page for the stores. Then it is made of what is in memory, and says so: a page
+/// that is a little less apt is better than a spinner.
+pub const FEED_STORE_DEADLINE_MS: u64 = 1_000;
 /// Longest wait for a connection to Redis.
 pub const REDIS_CONNECT_DEADLINE_MS: u64 = 500;
 /// How long calls fail at once after Redis did not answer: a frozen server costs one request in a while
@@ -144,6 +147,9 @@ pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
 pub const JOB_HEARTBEAT_MS: i64 = 8 * SECOND_MS;
 /// Longest wait between two tries of a job.
 pub const JOB_BACKOFF_MS_MAX: i64 = 5 * MINUTE_MS;
+/// Longest wait before a job is tried again that failed because a store was away: clips go on soon after
+/// an outage, and a few queries a minute harm nobody during one.
+pub const JOB_OUTAGE_BACKOFF_MS_MAX: i64 = 10 * SECOND_MS;
 /// How far a client's clock may be ahead of ours.
 pub const EVENT_SKEW_MS_MAX: i64 = 5 * MINUTE_MS;
 /// How long a client may keep an event back, as when it was offline.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::job::{AfterFailure, JobKind, after_failure, wears_workers_out};
+use crate::domain::job::{
+    AfterFailure, JobKind, after_failure, after_outage, wears_workers_out,
+};
 use crate::domain::limits::{JOB_HEARTBEAT_MS, JOB_LEASE_MS};
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
@@ -115,7 +117,13 @@ impl Runner {
             Err(error) => error,
         };
         let job = &claimed.job;
-        match after_failure(job.attempts, self.clock.now()) {
+        let now = self.clock.now();
+        let fate = if error.is_outage() {
+            AfterFailure::RetryAt(after_outage(job.attempts, now))
+        } else {
+            after_failure(job.attempts, now)
+        };
+        match fate {
             // The request that queued it died before it wrote the clip; if its creator asks again, the
             // job is queued again.
             AfterFailure::Park if matches!(error, JobError::NoClip) => {
