@@ -46,8 +46,12 @@ impl Tasks {
         });
     }
 
-    /// Stops all tasks on SIGINT or SIGTERM; a second signal ends the process at once.
-    pub fn stop_on_signals(&self) -> std::io::Result<()> {
+    /// Stops all tasks on SIGINT or SIGTERM, once `farewell` is over; a second signal ends the process
+    /// at once.
+    pub fn stop_on_signals(
+        &self,
+        farewell: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let (stop, again) = (self.stop.clone(), self.clone());
@@ -58,6 +62,12 @@ impl Tasks {
                 _ = terminate.recv() => {}
             }
             tracing::info!("stopping; a second signal ends at once");
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = farewell => {}
+                _ = interrupt.recv() => again.abandon(),
+                _ = terminate.recv() => again.abandon(),
+            }
             stop.cancel();
             tokio::select! {
                 () = again.drained() => {}

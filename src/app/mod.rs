@@ -153,6 +153,8 @@ pub struct App {
     pub api: Api,
     /// Everything that is answered.
     pub router: Router,
+    /// What a node answers that only works in the background.
+    pub probes: Router,
     /// Takes jobs from the queue; several may run at once.
     pub runner: Arc<Runner>,
     /// Keeps the feed's index true.
@@ -166,9 +168,11 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let services = services::build(backends, settings);
     let entropy = Arc::clone(&backends.entropy);
     let router = routes::all(services.api.clone());
-    let router = layers::wrap(router, settings.http.clone(), entropy);
+    let router = layers::wrap(router, settings.http.clone(), Arc::clone(&entropy));
+    let probes = routes::probes(services.api.clone());
+    let probes = layers::wrap(probes, settings.http.clone(), entropy);
     let services::Services { api, runner, indexing, reconcilers } = services;
-    App { api, router, runner, indexing, reconcilers }
+    App { api, router, probes, runner, indexing, reconcilers }
 }
 
 /// A token for `subject`, signed with the installation's key.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
 use crate::adapters::s3_server::S3HttpService;
 use crate::app::parts::StartError;
-use crate::app::{App, Backends, Opened, Settings, assemble};
+use crate::app::{App, Backends, Opened, Settings, assemble, cluster};
 use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
@@ -62,9 +63,23 @@ pub struct Running {
     drain: Duration,
 }
 
+/// What a node is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Everything: the API, and work in the background.
+    Server,
+    /// Work in the background; over HTTP it only tells whether it lives and works.
+    Worker,
+}
+
 /// Starts everything that `config` asks for.
-pub async fn start(config: &Config) -> Result<Running, RunError> {
+///
+/// A worker keeps the feed's index as a server does: what it finishes for buyers is taken in there.
+pub async fn start(config: &Config, role: Role) -> Result<Running, RunError> {
     let raw = &config.raw;
+    if role == Role::Worker && !cluster::is_configured(config) {
+        return Err(StartError::NoCluster("worker").into());
+    }
     let listener = listen(&raw.server.listen).await?;
     let address = local_address(&listener, &raw.server.listen)?;
     let public_url = match raw.server.public_url.trim_end_matches('/') {
@@ -82,20 +97,11 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
             Ok::<(), std::convert::Infallible>(())
         });
     }
-    tasks.stop_on_signals().map_err(RunError::Signals)?;
+    let linger = Duration::from_millis(raw.server.linger_ms);
+    tasks.stop_on_signals(farewell(&app, linger)).map_err(RunError::Signals)?;
     let drain = Duration::from_millis(raw.server.drain_ms);
-    let service = TowerToHyperService::new(app.router.clone());
-    let (stop, ready) = (tasks.stop().clone(), Arc::clone(&app.api.server));
-    let connections_max = raw.server.connections_max;
-    tasks.spawn("http", async move {
-        let draining = stop.clone();
-        let unready = async move {
-            draining.cancelled().await;
-            ready.ready.store(false, Ordering::Release);
-        };
-        tokio::join!(server::serve(listener, service, connections_max, stop, drain), unready);
-        Ok::<(), std::convert::Infallible>(())
-    });
+    let router = if role == Role::Server { app.router.clone() } else { app.probes.clone() };
+    answer(&tasks, &app, (listener, router), raw.server.connections_max, drain);
     let objects_address = match objects {
         Some(service) => Some(serve_objects(&tasks, config, service).await?),
         None => None,
@@ -160,6 +166,36 @@ async fn serve_objects(
 fn local_address(listener: &TcpListener, address: &str) -> Result<SocketAddr, RunError> {
     let told = listener.local_addr();
     told.map_err(|cause| RunError::Listen { address: address.to_owned(), cause })
+}
+
+/// Sends load balancers elsewhere and gives them time to notice.
+fn farewell(app: &App, linger: Duration) -> impl Future<Output = ()> + use<> {
+    let server = Arc::clone(&app.api.server);
+    async move {
+        server.ready.store(false, Ordering::Release);
+        tokio::time::sleep(linger).await;
+    }
+}
+
+/// Answers requests until the stop, then lets open ones finish.
+fn answer(
+    tasks: &Tasks,
+    app: &App,
+    (listener, router): (TcpListener, Router),
+    connections_max: usize,
+    drain: Duration,
+) {
+    let (stop, ready) = (tasks.stop().clone(), Arc::clone(&app.api.server));
+    tasks.spawn("http", async move {
+        let draining = stop.clone();
+        let unready = async move {
+            draining.cancelled().await; // Also when a task failed, without a signal.
+            ready.ready.store(false, Ordering::Release);
+        };
+        let service = TowerToHyperService::new(router);
+        tokio::join!(server::serve(listener, service, connections_max, stop, drain), unready);
+        Ok::<(), std::convert::Infallible>(())
+    });
 }
 
 /// Keeps the feed's index true: a change is in it milliseconds after it was written.

@@ -7,6 +7,7 @@ mod demo;
 mod migrate;
 mod serve;
 mod token;
+mod worker;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Demo),
     /// Run the server.
     Serve(serve::Serve),
+    /// Run one more node of a cluster that transcodes and reconciles, without the API.
+    Worker(worker::Worker),
     /// Bring a cluster's schema up to date; safe on all nodes at once.
     Migrate(migrate::Migrate),
     /// Print an access token signed with the data directory's key.
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::Worker(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Check(command) => command.run(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app::run;
+use crate::app::run::{self, Role};
 use crate::cli::{ConfigArgs, Outcome, runtime, say, start_log};
 
 /// Arguments of `serve`.
@@ -23,7 +23,7 @@ impl Serve {
         let config = self.config.load(&listen.into_iter().collect::<Vec<_>>())?;
         start_log(&config)?;
         runtime()?.block_on(async {
-            let running = run::start(&config).await?;
+            let running = run::start(&config, Role::Server).await?;
             say(&format!("vitrine listens on {}", running.public_url))?;
             let sound = running.finish().await;
             Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })

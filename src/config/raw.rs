@@ -40,7 +40,10 @@ section! {
         checkouts_in_flight_max: usize = 2_048,
         /// Longest time to an answer, uploads and media apart.
         request_timeout_ms: u64 = 15_000,
-        /// How long open requests may go on after SIGTERM.
+        /// How long requests are still taken after SIGTERM, while `/readyz` already says no: at least as
+        /// long as load balancers need to see that.
+        linger_ms: u64 = 0,
+        /// How long open requests may go on after that.
         drain_ms: u64 = 20_000,
     }
 }
@@ -91,7 +94,8 @@ section! {
     /// `[log]`
     Log {
         /// A level (`error`, `warn`, `info`, `debug`, `trace`) or a list such as `info,vitrine::worker=debug`.
-        filter: String = "info".into(),
+        /// The CQL driver tells every step it takes, and its failures come back with the request.
+        filter: String = "info,scylla=error".into(),
         /// `text` or `json`.
         format: String = "text".into(),
     }

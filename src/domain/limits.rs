@@ -117,6 +117,9 @@ pub const LOG_GROUP_BYTES_MAX: usize = 24 * 1024;
 pub const HISTORY_TTL_MS: i64 = 90 * DAY_MS;
 /// Longest wait for an answer of Redis, which serves memory: beyond it the caller does without.
 pub const REDIS_DEADLINE_MS: u64 = 200;
+/// Longest wait of a feed page for the stores. Then it is made of what is in memory, and says so: a page
+/// that is a little less apt is better than a spinner.
+pub const FEED_STORE_DEADLINE_MS: u64 = 1_000;
 /// Longest wait for a connection to Redis.
 pub const REDIS_CONNECT_DEADLINE_MS: u64 = 500;
 /// How long calls fail at once after Redis did not answer: a frozen server costs one request in a while

@@ -26,6 +26,12 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(shop::routes())
 }
 
+/// What a node without the API answers: whether it lives and works.
+pub fn probes(api: Api) -> Router {
+    let (routes, _) = OpenApiRouter::new().merge(health::routes()).split_for_parts();
+    routes.with_state(api)
+}
+
 /// Everything this server answers.
 pub fn all(api: Api) -> Router {
     let (routes, document) = self::api().split_for_parts();

@@ -44,6 +44,11 @@ impl Accounts {
         Self { store, changes, clock, default_market }
     }
 
+    /// Where accounts watch and buy of which nothing else is known.
+    pub fn default_market(&self) -> Market {
+        self.default_market
+    }
+
     /// The account as it stands; one that was never edited shows its defaults.
     pub async fn get(&self, id: AccountId) -> Result<Account, StoreError> {
         let stored = self.store.get(id).await?;

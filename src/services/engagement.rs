@@ -1,6 +1,7 @@
 //! Takes in what viewers do: checks it, makes it durable, and lets it act before it answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -40,6 +41,14 @@ pub struct Engagement {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     catching_up: Mutex<()>,
+    lag: Lag,
+}
+
+/// Whether the index is known to be behind the stores.
+#[derive(Default)]
+struct Lag {
+    events: AtomicBool,
+    changes: AtomicBool,
 }
 
 impl Engagement {
@@ -51,7 +60,18 @@ impl Engagement {
         index: SharedIndex,
         (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
     ) -> Self {
-        Self { log, clips, viewers, index, clock, entropy, catching_up: Mutex::new(()) }
+        let (catching_up, lag) = (Mutex::new(()), Lag::default());
+        Self { log, clips, viewers, index, clock, entropy, catching_up, lag }
+    }
+
+    /// Whether the last look into the logs failed, so that the feed may lack what others did since.
+    pub fn is_behind(&self) -> bool {
+        self.lag.events.load(Ordering::Relaxed) || self.lag.changes.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of whether the change log could be read to its end.
+    pub fn note_changes(&self, reached: bool) {
+        self.lag.changes.store(!reached, Ordering::Relaxed);
     }
 
     /// Takes in a client's events. Each is judged for itself.
@@ -137,6 +157,12 @@ impl Engagement {
     /// Applies what is in the log and not in the index yet; answers the offset reached.
     pub async fn catch_up(&self) -> Result<u64, StoreError> {
         let _one_at_a_time = self.catching_up.lock().await;
+        let outcome = self.read_to_the_end().await;
+        self.lag.events.store(outcome.is_err(), Ordering::Relaxed);
+        outcome
+    }
+
+    async fn read_to_the_end(&self) -> Result<u64, StoreError> {
         loop {
             let after = self.index.read().applied();
             let events = self.log.read(after, CATCH_UP_EVENTS).await?;

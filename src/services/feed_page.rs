@@ -1,11 +1,12 @@
 //! A page of a feed: from a request to JSON.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::account::Market;
 use crate::domain::engagement::ClipCounters;
 use crate::domain::id::{AccountId, ClipId, FeedSessionId, SlateId};
-use crate::domain::limits::FEED_SESSION_TTL_MS;
+use crate::domain::limits::{FEED_SESSION_TTL_MS, FEED_STORE_DEADLINE_MS};
 use crate::domain::time::{HOUR_MS, Timestamp};
 use crate::feed::index::{SharedIndex, clip_key};
 use crate::feed::pipeline::{Pipeline, Slate, StageTrace};
@@ -112,6 +113,23 @@ impl SideEffect for RecordPage {
     }
 }
 
+/// What the stores answer; `None` if they are away or too slow for a page.
+async fn in_time<T>(
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Option<Result<T, StoreError>> {
+    match tokio::time::timeout(Duration::from_millis(FEED_STORE_DEADLINE_MS), call).await {
+        Ok(Err(StoreError::Unavailable(cause) | StoreError::OutcomeUnknown(cause))) => {
+            tracing::debug!(%cause, "a page is made without the stores");
+            None
+        }
+        Ok(answer) => Some(answer),
+        Err(late) => {
+            tracing::debug!(cause = %late, "a page is made without the stores");
+            None
+        }
+    }
+}
+
 impl FeedPages {
     /// Over an index, with the stages of `shop_feed`.
     pub fn new(
@@ -152,10 +170,15 @@ impl FeedPages {
     /// The page that is asked for.
     pub async fn page(&self, request: PageRequest<'_>) -> Result<FeedPage, FeedError> {
         let now = self.ports.clock.now();
-        if let Some(after) = request.after {
-            self.reach(after).await?;
-        }
-        let user = self.viewers.state(request.viewer).await?;
+        let reached = match request.after {
+            Some(after) => self.reach(after).await?,
+            None => true,
+        };
+        let (user, known) = match in_time(self.viewers.state(request.viewer)).await {
+            Some(user) => (user?, true),
+            None => (self.viewers.stranger(), false),
+        };
+        let whole = reached && known && !self.engagement.is_behind();
         let (market, personalised) = {
             let user = user.read();
             (user.market, user.personalised)
@@ -188,7 +211,8 @@ impl FeedPages {
             Surface::ForYou => &self.for_you,
             Surface::Following => &self.following,
         };
-        let slate = pipeline.run(&mut query).await;
+        let mut slate = pipeline.run(&mut query).await;
+        slate.degraded |= !whole;
         drop(query); // Lets go of the session's set, so that it is extended in place.
         let page = self.commit(&session, number, &slate, now);
         Ok(FeedPage { trace: slate.trace, ..self.show(&session.head, &page, now) })
@@ -200,12 +224,15 @@ impl FeedPages {
         index.ordinal(clip).map(|ordinal| *index.counters(ordinal)).unwrap_or_default()
     }
 
-    /// Waits until the index has taken in the event at `after`.
-    async fn reach(&self, after: u64) -> Result<(), FeedError> {
-        if self.index.read().applied() < after && self.engagement.catch_up().await? < after {
-            return Err(FeedError::UnknownWatermark);
+    /// Waits until the index has taken in the event at `after`; `false` if the log does not answer.
+    async fn reach(&self, after: u64) -> Result<bool, FeedError> {
+        if self.index.read().applied() >= after {
+            return Ok(true);
         }
-        Ok(())
+        match in_time(self.engagement.catch_up()).await.transpose()? {
+            Some(reached) if reached < after => Err(FeedError::UnknownWatermark),
+            reached => Ok(reached.is_some()),
+        }
     }
 
     fn begin(

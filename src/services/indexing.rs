@@ -137,6 +137,12 @@ impl Indexing {
 
     /// Takes in what changed since the last call; answers how many changes.
     pub async fn catch_up(&self) -> Result<usize, StoreError> {
+        let outcome = self.read_to_the_end().await;
+        self.engagement.note_changes(outcome.is_ok());
+        outcome
+    }
+
+    async fn read_to_the_end(&self) -> Result<usize, StoreError> {
         let mut taken = 0;
         loop {
             let after = self.applied.load(Ordering::Acquire);

@@ -71,6 +71,13 @@ impl Viewers {
         }
     }
 
+    /// What a viewer is served of whom nothing can be read right now: what anybody is served who wants
+    /// no history used. It is not kept.
+    pub fn stranger(&self) -> SharedUser {
+        let state = UserState::new(self.accounts.default_market(), false);
+        Arc::new(RwLock::new(state.with_seen_window(self.seen_window_ms)))
+    }
+
     /// Takes in an event, if its viewer's state is loaded. Called in the order of the log, under the
     /// lock of the index.
     pub fn apply(&self, logged: &LoggedEvent, index: &mut Index) {

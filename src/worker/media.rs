@@ -52,6 +52,16 @@ pub enum JobError {
     Store(#[from] StoreError),
 }
 
+impl JobError {
+    /// Whether a store was away: nothing is wrong with the job itself.
+    pub fn is_outage(&self) -> bool {
+        let away = |error: &StoreError| {
+            matches!(error, StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_))
+        };
+        matches!(self, Self::Store(error) if away(error))
+    }
+}
+
 fn chain(error: &TranscodeError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())

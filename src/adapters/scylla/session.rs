@@ -91,7 +91,10 @@ pub(super) async fn open_bare(config: &ScyllaConfig) -> Result<Session, ConnectE
         .connection_timeout(Duration::from_millis(CQL_CONNECT_DEADLINE_MS))
         .keepalive_interval(Duration::from_secs(5))
         .keepalive_timeout(Duration::from_secs(5))
-        .fetch_schema_metadata(false)
+        // Names of tables and how rows are spread, which sends each statement to a node that has its
+        // row. Columns are nobody's business.
+        .keyspaces_to_fetch([config.keyspace.clone()])
+        .fetch_full_schema_metadata(false)
         .tcp_nodelay(true)
         .compression(None::<Compression>);
     if !config.user.is_empty() {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app::run::{self, Running};
+use crate::app::run::{self, Role, Running};
 use crate::cli::demo::catalog::Catalog;
 use crate::cli::demo::load::load;
 use crate::cli::{ConfigArgs, Outcome, runtime, say, start_log};
@@ -40,7 +40,7 @@ impl Demo {
         start_log(&config)?;
         let mark = config.data_directory().join(LOADED_MARK);
         runtime()?.block_on(async {
-            let running = run::start(&config).await?;
+            let running = run::start(&config, Role::Server).await?;
             if !mark.exists() {
                 let catalog = Catalog::read(&self.samples)?;
                 let stop = running.tasks.stop().clone();
