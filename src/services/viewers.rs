@@ -19,6 +19,10 @@ use crate::services::recent::Recent;
 /// more than dropping them.
 const TIDY_FROM: usize = 1_000;
 
+/// Times that a state is read before its caller is told to come back. A second time is rare: an event
+/// came in during the read.
+const LOADS_MAX: usize = 20;
+
 /// See the module's head.
 pub struct Viewers {
     states: Arc<dyn UserStates>,
@@ -47,7 +51,7 @@ impl Viewers {
         if let Some(found) = self.loaded.get(&viewer) {
             return Ok(found);
         }
-        loop {
+        for _ in 0..LOADS_MAX {
             let account = self.accounts.get(viewer).await?;
             let since = self.clock.now().plus_ms(-self.seen_window_ms);
             let reach = Reach {
@@ -69,6 +73,7 @@ impl Viewers {
                 .with_rows(&rows, &mut index);
             return Ok(self.loaded.get_or_insert(viewer, Arc::new(RwLock::new(state))));
         }
+        Err(StoreError::unavailable("a viewer's rows lag behind the event log"))
     }
 
     /// What a viewer is served of whom nothing can be read right now: what anybody is served who wants

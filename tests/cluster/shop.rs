@@ -58,8 +58,8 @@ pub fn pay() -> Value {
     json!({ "payment": { "provider": "sandbox", "method": "pm_approve" } })
 }
 
-/// Repeats a keyed request, at each node in turn, until it is answered: a 503 or a first request that
-/// still runs is no answer, and neither is a broken connection.
+/// Repeats a keyed request, at each node in turn, until it is answered. A 503 (a 504 on a machine that
+/// is too busy), a first request that still runs and a broken connection are no answers.
 pub async fn insist(
     who: &Actor,
     nodes: &[&str],
@@ -72,7 +72,7 @@ pub async fn insist(
         assert!(began.elapsed() < within, "{path} is not answered within {within:?}: {last}");
         let request = who.request(reqwest::Method::POST, node, path).json(body);
         match who.send(request.header("Idempotency-Key", key)).await {
-            Ok(answer) if answer.status == 503 || answer.text.contains("_in_progress") => {
+            Ok(answer) if answer.status >= 500 || answer.text.contains("_in_progress") => {
                 assert!(answer.headers.contains_key("retry-after"), "{}", answer.text);
                 last = answer.text;
             }

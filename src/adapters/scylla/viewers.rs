@@ -194,6 +194,15 @@ impl Scylla {
         Row { kind: SEEN, key, at_ms, entry: None, body: None, ttl_s }
     }
 
+    /// How far this node has seen the log. One that has seen nothing of it since it started looks: its
+    /// index may go further, by counters that were kept.
+    async fn seen_head(&self) -> Result<u64, StoreError> {
+        match self.inner.logs.events.known_head() {
+            0 => EventLog::head(self).await,
+            head => Ok(head),
+        }
+    }
+
     /// One batch of a viewer at a time on this node; batches of one viewer hardly ever meet on two.
     fn turn(&self, viewer: AccountId) -> &Mutex<()> {
         let turns = &self.inner.viewer_turns;
@@ -252,9 +261,7 @@ impl EventLog for Scylla {
         if !placed.is_empty() {
             self.run_all(placed).await?;
         }
-        let head = self.inner.logs.events.known_head();
-        let head = if head == 0 { EventLog::head(self).await? } else { head };
-        Ok(Appended { fates, head })
+        Ok(Appended { fates, head: self.seen_head().await? })
     }
 
     async fn head(&self) -> Result<u64, StoreError> {
@@ -286,7 +293,7 @@ impl EventLog for Scylla {
 impl UserStates for Scylla {
     async fn load(&self, viewer: AccountId, reach: Reach) -> Result<UserRows, StoreError> {
         // Before the rows: what the log has up to here has its effect in them.
-        let offset = self.inner.logs.events.known_head();
+        let offset = self.seen_head().await?;
         let key = uuid(viewer.bits());
         let seen_max = i32::try_from(SEEN_PER_VIEWER_MAX).unwrap_or(i32::MAX);
         let relations_max =
