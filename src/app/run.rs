@@ -185,7 +185,6 @@ fn answer(
     connections_max: usize,
     drain: Duration,
 ) {
-    let service = TowerToHyperService::new(router);
     let (stop, ready) = (tasks.stop().clone(), Arc::clone(&app.api.server));
     tasks.spawn("http", async move {
         let draining = stop.clone();
@@ -193,6 +192,7 @@ fn answer(
             draining.cancelled().await; // Also when a task failed, without a signal.
             ready.ready.store(false, Ordering::Release);
         };
+        let service = TowerToHyperService::new(router);
         tokio::join!(server::serve(listener, service, connections_max, stop, drain), unready);
         Ok::<(), std::convert::Infallible>(())
     });

@@ -18,6 +18,10 @@ use crate::worker::media::{JobError, MediaJobs};
 /// How long an idle worker waits before it looks again for jobs of other nodes and expired leases.
 const POLL: Duration = Duration::from_secs(1);
 
+/// How long a worker rests before it gives a job back that failed because a store was away: clips go on
+/// soon after an outage, and a try every now and then harms nobody during one.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
+
 /// Runs jobs, one at a time.
 pub struct Runner {
     queue: Arc<dyn JobQueue>,
@@ -78,6 +82,16 @@ impl Runner {
                 return Ok(true); // Somebody else does it now.
             }
         };
+        if let Err(error) = &outcome
+            && error.is_outage()
+        {
+            tracing::warn!(job = %claimed.job.id, %error, "a store is away; the try does not count");
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(OUTAGE_PAUSE) => {}
+            }
+            return Self::ended(self.queue.give_back(claimed.lease).await);
+        }
         Self::ended(self.settle(&claimed, outcome).await)
     }
 
