@@ -102,6 +102,8 @@ struct Inner {
     changed: Notify,
     /// Woken after a job was queued.
     queued: Notify,
+    /// Pages of feeds that are not written yet.
+    pages: Arc<feed_sessions::Unwritten>,
 }
 
 impl Embedded {
@@ -135,7 +137,8 @@ impl Embedded {
         resume(&db).map_err(|cause| OpenError::Damaged { path: path.to_owned(), cause })?;
         let db = Arc::new(db);
         let writer = Writer::start(Arc::clone(&db));
-        let inner = Inner { db, writer, changed: Notify::new(), queued: Notify::new() };
+        let (changed, queued) = (Notify::new(), Notify::new());
+        let inner = Inner { db, writer, changed, queued, pages: Arc::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
