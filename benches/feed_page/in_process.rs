@@ -28,6 +28,7 @@ const PAGES: usize = 20_000;
 
 fn index(size: usize) -> SharedIndex {
     let mut index = Index::new();
+    index.begin_filling();
     for number in 0..=size / 20 {
         index.set_creator(&world::creator(number));
     }
@@ -37,6 +38,7 @@ fn index(size: usize) -> SharedIndex {
     for number in 0..size {
         index.set_clip(&world::clip(number, size));
     }
+    index.end_filling();
     for offset in 1..=2 * size {
         index.apply(&world::event(offset, size));
     }

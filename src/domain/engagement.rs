@@ -84,22 +84,44 @@ impl Default for ClipCounters {
 
 /// What is left after `age_ms` of something with that half-life: `2^(−age / half_life)`. A negative age
 /// counts as zero: nodes may disagree by a few milliseconds.
+#[inline]
 pub fn decay(age_ms: i64, half_life_ms: i64) -> f32 {
-    if age_ms <= 0 { 1.0 } else { (-(age_ms as f32) / half_life_ms as f32).exp2() }
+    if age_ms <= 0 { 1.0 } else { power_of_two(-(age_ms as f32) / half_life_ms as f32) }
+}
+
+/// `2^x` for `x` ≤ 0, right to the last bit or two; 0 below the smallest normal number.
+///
+/// `f32::exp2` asks the C library, whose last bits differ between systems and releases, while a slate
+/// must be recomputable anywhere; and it cannot be inlined into loops over candidates.
+#[inline]
+fn power_of_two(x: f32) -> f32 {
+    if x < -126.0 {
+        return 0.0;
+    }
+    // The nearest whole number: what is left lies in −½..½, where the Taylor series of 2^r is short.
+    let whole = (x - 0.5) as i32;
+    let r = x - whole as f32;
+    let series = 0.001_333_356 + r * 0.000_154_035_3;
+    let series = 0.055_504_11 + r * (0.009_618_129 + r * series);
+    let series = 1.0 + r * (0.693_147_2 + r * (0.240_226_5 + r * series));
+    series * f32::from_bits(((whole + 127) as u32) << 23)
 }
 
 /// Whole Unix seconds, 0 before 1970 and the last second of 2105 after it.
+#[inline]
 pub fn unix_s(at: Timestamp) -> u32 {
     u32::try_from((at.unix_ms() / SECOND_MS).max(0)).unwrap_or(u32::MAX)
 }
 
 impl ClipCounters {
     /// The decayed value of one counter at the instant of the last event.
+    #[inline]
     pub fn get(&self, counter: Counter) -> f32 {
         self.decayed[counter as usize]
     }
 
     /// What is left of the decayed counters at `now`.
+    #[inline]
     pub fn left(&self, now: Timestamp) -> f32 {
         let age_s = i64::from(unix_s(now)) - i64::from(self.at_s);
         decay(age_s * SECOND_MS, COUNTER_HALF_LIFE_MS)
@@ -217,6 +239,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn powers_of_two_are_right() {
+        for step in 0..=12_600_u16 {
+            let x = -f32::from(step) / 100.0;
+            let (ours, exact) = (f64::from(power_of_two(x)), f64::from(x).exp2());
+            assert!((ours / exact - 1.0).abs() < 3e-7, "2^{x}: {ours} for {exact}");
+        }
+        assert_eq!(power_of_two(-3.0).to_bits(), 0.125_f32.to_bits());
+        assert_eq!(power_of_two(-200.0).to_bits(), 0);
+        assert_eq!(power_of_two(f32::NEG_INFINITY).to_bits(), 0);
+    }
 
     #[test]
     fn a_counter_halves_in_its_half_life_and_like_and_unlike_cancel() {

@@ -83,6 +83,11 @@ pub const NAME_CHARS_MAX: usize = 100;
 /// Commands that one commit of the embedded store may carry: the group is bounded so that its
 /// slowest command delays the others by milliseconds.
 pub const COMMIT_GROUP_MAX: usize = 512;
+/// How long the embedded store keeps back a write that nobody waits for, so that many share a commit;
+/// a crash may lose what happened in this time and is made up for by what clients carry.
+pub const LATE_WRITE_MS: u64 = 50;
+/// Pages of feeds that wait to be written; further ones are not kept. At half a KiB each, 4 MiB.
+pub const UNWRITTEN_PAGES_MAX: usize = 8_192;
 /// Commands that may wait for the embedded store's writer before callers are told to come back.
 pub const WRITE_QUEUE_MAX: usize = 8_192;
 /// Longest wait for a slot in the write queue or for a commit.

@@ -1,9 +1,12 @@
 //! The few JSON writers of the page. Clips, tags and cards are written once when they are indexed and
 //! joined per page: that costs a copy where a serializer costs a walk.
 
+use std::io::Write as _;
+
 use jiff::fmt::temporal::DateTimePrinter;
 
 use crate::domain::money::Money;
+use crate::domain::tag::Hotspot;
 use crate::domain::time::Timestamp;
 
 /// A JSON string with its quotes.
@@ -34,6 +37,35 @@ pub fn write_number(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[place..]);
 }
 
+/// An id without quotes.
+pub fn write_id(id: impl std::fmt::Display, out: &mut Vec<u8>) {
+    write!(out, "{id}").expect("writing to memory cannot fail");
+}
+
+/// `{"x":0.42,"y":0.61}`.
+pub fn write_hotspot(spot: Hotspot, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"x\":");
+    write_ten_thousandths(spot.x, out);
+    out.extend_from_slice(b",\"y\":");
+    write_ten_thousandths(spot.y, out);
+    out.push(b'}');
+}
+
+/// A fraction with no more digits than it needs.
+fn write_ten_thousandths(value: u16, out: &mut Vec<u8>) {
+    write_number(u64::from(value / 10_000), out);
+    let mut rest = value % 10_000;
+    if rest > 0 {
+        out.push(b'.');
+    }
+    let mut unit = 1_000;
+    while rest > 0 {
+        out.push(b'0' + (rest / unit) as u8);
+        rest %= unit;
+        unit /= 10;
+    }
+}
+
 /// `{"amount":1999,"currency":"USD"}`.
 pub fn write_money(money: Money, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"amount\":");
@@ -57,6 +89,12 @@ mod tests {
             let mut out = Vec::new();
             write_number(value, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        }
+        for x in 0..=10_000 {
+            let mut out = Vec::new();
+            write_hotspot(Hotspot { x, y: 10_000 - x }, &mut out);
+            let (x, y) = Hotspot { x, y: 10_000 - x }.fractions();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"x\":{x},\"y\":{y}}}"));
         }
         let mut out = Vec::new();
         write_money(Money::new(-1_999, Currency::USD), &mut out);

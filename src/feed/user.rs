@@ -206,35 +206,43 @@ impl UserState {
     }
 }
 
-/// Tastes laid out for quick look-up: a page asks several times per candidate.
+/// Tastes laid out for quick look-up: a page asks several times per candidate, mostly in vain.
 #[derive(Clone, Debug)]
 pub struct TasteTable {
     slots: Vec<(Entity, f32)>,
+    /// One bit per hash: without it the entity is not in the table, which is known without a branch.
+    marks: Box<[u64]>,
 }
 
 const SLOTS: usize = 1_024;
 const _: () = assert!(SLOTS >= 2 * TASTES_PER_VIEWER_MAX && SLOTS.is_power_of_two());
+/// 32 bits per taste: three in a hundred questions are asked in full in vain.
+const MARKS: usize = 8_192;
+const _: () = assert!(MARKS == 1 << 13 && SLOTS == 1 << 10, "the shifts below take so many bits");
 
 impl TasteTable {
     /// A table without tastes.
     pub fn empty() -> Self {
-        Self { slots: Vec::new() }
+        Self { slots: Vec::new(), marks: Box::default() }
     }
 
     /// The table of these tastes; at most [`TASTES_PER_VIEWER_MAX`].
     pub fn new(tastes: impl Iterator<Item = (Entity, f32)>) -> Self {
-        let mut slots = Vec::new();
+        let mut table = Self::empty();
         for (entity, value) in tastes {
-            if slots.is_empty() {
-                slots = vec![(u32::MAX, 0.0); SLOTS];
+            if table.is_empty() {
+                table.slots = vec![(u32::MAX, 0.0); SLOTS];
+                table.marks = vec![0; MARKS / 64].into();
             }
-            let mut place = Self::home(entity);
-            while slots[place].0 != u32::MAX {
+            let hash = Self::hash(entity);
+            let mut place = (hash >> 22) as usize;
+            while table.slots[place].0 != u32::MAX {
                 place = (place + 1) % SLOTS;
             }
-            slots[place] = (entity, value);
+            table.slots[place] = (entity, value);
+            table.marks[(hash >> 25) as usize] |= 1 << ((hash >> 19) & 63);
         }
-        Self { slots }
+        table
     }
 
     /// Whether there is none.
@@ -242,16 +250,22 @@ impl TasteTable {
         self.slots.is_empty()
     }
 
-    fn home(entity: Entity) -> usize {
-        (entity.wrapping_mul(0x9e37_79b1) >> 22) as usize
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Entity, f32)> {
+        self.slots.iter().copied().filter(|(entity, _)| *entity != u32::MAX)
+    }
+
+    fn hash(entity: Entity) -> u32 {
+        entity.wrapping_mul(0x9e37_79b1)
     }
 
     /// The taste for an entity; 0 where there is none.
+    #[inline]
     pub fn get(&self, entity: Entity) -> f32 {
         if self.slots.is_empty() {
             return 0.0;
         }
-        let mut place = Self::home(entity);
+        let mut place = (Self::hash(entity) >> 22) as usize;
         loop {
             let (found, value) = self.slots[place];
             if found == entity {
@@ -262,6 +276,26 @@ impl TasteTable {
             }
             place = (place + 1) % SLOTS;
         }
+    }
+
+    /// The sum of the tastes for `entities`, in their order.
+    #[inline]
+    pub fn sum<const N: usize>(&self, entities: [Entity; N]) -> f32 {
+        let Some(marks) = self.marks.first_chunk::<{ MARKS / 64 }>() else { return 0.0 };
+        let marked = |entity: Entity| {
+            let hash = Self::hash(entity);
+            (marks[(hash >> 25) as usize] >> ((hash >> 19) & 63)) & 1
+        };
+        let mut bits = 0_u32;
+        for (place, entity) in entities.into_iter().enumerate() {
+            bits |= (marked(entity) as u32) << place;
+        }
+        let mut sum = 0.0;
+        while bits != 0 {
+            sum += self.get(entities[bits.trailing_zeros() as usize % N]);
+            bits &= bits - 1;
+        }
+        sum
     }
 }
 
@@ -274,11 +308,16 @@ mod tests {
         let tastes: Vec<(Entity, f32)> =
             (0..TASTES_PER_VIEWER_MAX as u32).map(|n| (n * 37, n as f32)).collect();
         let table = TasteTable::new(tastes.iter().copied());
-        for (entity, value) in tastes {
+        for &(entity, value) in &tastes {
             assert_eq!(table.get(entity).to_bits(), value.to_bits());
+            assert_eq!(table.sum([1, entity, u32::MAX]).to_bits(), value.to_bits());
         }
+        let mut all: Vec<_> = table.iter().collect();
+        all.sort_unstable_by_key(|(entity, _)| *entity);
+        assert_eq!(all, tastes);
         assert!(table.get(1).abs() < f32::EPSILON);
         assert!(TasteTable::empty().get(5).abs() < f32::EPSILON);
+        assert!(TasteTable::empty().sum([5]).abs() < f32::EPSILON);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A pure kernel: it sees small integers and answers indices. It moves candidates, it never drops or
 //! doubles one.
 
+use crate::ranking::order::Ranking;
+
 /// The bounds. A window slides over the whole session, so the rules hold across page borders too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlateRules {
@@ -81,26 +83,24 @@ impl<'a> Slate<'a> {
         self.keeps(face) == (true, true)
     }
 
-    /// Takes the next clip from `ranking` (best first): the first within reach that keeps both rules;
-    /// else the first that keeps the creator rule; else the best. It is removed from `ranking`, the
-    /// order of the others stays. `None` when nothing is left.
-    pub fn take<T>(&mut self, ranking: &mut Vec<T>, face: impl Fn(&T) -> Face<'a>) -> Option<T> {
+    /// Takes the next clip from `ranking`: the first within reach that keeps both rules; else the first
+    /// that keeps the creator rule; else the best. It is removed from `ranking`, the order of the others
+    /// stays. `None` when nothing is left.
+    pub fn take(&mut self, ranking: &mut Ranking, face: impl Fn(u32) -> Face<'a>) -> Option<u32> {
         let mut second_best = None;
         let mut choice = None;
-        for (index, item) in ranking.iter().take(self.rules.look_ahead).enumerate() {
-            match self.keeps(&face(item)) {
+        for place in 0..self.rules.look_ahead {
+            let Some(index) = ranking.get(place) else { break };
+            match self.keeps(&face(index)) {
                 (true, true) => {
-                    choice = Some(index);
+                    choice = Some(place);
                     break;
                 }
-                (true, false) if second_best.is_none() => second_best = Some(index),
+                (true, false) if second_best.is_none() => second_best = Some(place),
                 (true | false, _) => {}
             }
         }
-        if ranking.is_empty() {
-            return None;
-        }
-        let index = choice.or(second_best).unwrap_or(0);
+        let taken = ranking.remove(choice.or(second_best).unwrap_or(0))?;
         if choice.is_none() {
             let relaxed = if second_best.is_some() {
                 &mut self.relaxed.product
@@ -109,8 +109,7 @@ impl<'a> Slate<'a> {
             };
             *relaxed += 1;
         }
-        let taken = ranking.remove(index);
-        self.push(face(&taken));
+        self.push(face(taken));
         Some(taken)
     }
 }
@@ -128,14 +127,19 @@ mod tests {
         Face { creator: clip.1, products: &clip.2 }
     }
 
+    /// The first is the best.
+    fn in_order(count: usize) -> Ranking {
+        Ranking::new((0..count).map(|index| (-(index as f32), 0)), 0)
+    }
+
     fn page<'a>(clips: &'a [Clip], rules: SlateRules, len: usize) -> (Vec<&'a Clip>, Relaxed) {
-        let mut ranking: Vec<&'a Clip> = clips.iter().collect();
+        let mut ranking = in_order(clips.len());
         let mut slate = Slate::after(&[], rules);
         let mut out = Vec::new();
         while out.len() < len
-            && let Some(clip) = slate.take(&mut ranking, |clip| face(clip))
+            && let Some(index) = slate.take(&mut ranking, |index| face(&clips[index as usize]))
         {
-            out.push(clip);
+            out.push(&clips[index as usize]);
         }
         (out, slate.relaxed)
     }
@@ -203,10 +207,10 @@ mod tests {
     fn the_window_reaches_back_over_the_page_border() {
         let before = [Face { creator: 1, products: &[] }, Face { creator: 1, products: &[] }];
         let mut slate = Slate::after(&before, SlateRules::default());
-        let mut ranking = vec![(0_usize, 1_u32), (1, 2)];
-        let faced = |clip: &(usize, u32)| Face { creator: clip.1, products: &[] };
-        assert_eq!(slate.take(&mut ranking, faced), Some((1, 2)));
-        assert_eq!(slate.take(&mut ranking, faced), Some((0, 1)));
+        let mut ranking = in_order(2);
+        let faced = |index: u32| Face { creator: 1 + index, products: &[] };
+        assert_eq!(slate.take(&mut ranking, faced), Some(1));
+        assert_eq!(slate.take(&mut ranking, faced), Some(0));
         assert_eq!(slate.take(&mut ranking, faced), None);
     }
 }

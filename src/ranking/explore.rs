@@ -4,6 +4,7 @@
 //! (Thompson, Biometrika 1933; Chapelle and Li, NIPS 2011). The chance that a clip was drawn is
 //! estimated from further draws and logged, so that what was learned can be weighed later.
 
+use crate::ranking::maths::{ln, sin_cos};
 use crate::ranking::order::mix;
 
 /// Draws that estimate the propensity besides the one that decides.
@@ -36,36 +37,75 @@ impl Dice {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
 
-    /// Standard normal (Box and Muller, 1958).
-    fn normal(&mut self) -> f32 {
-        let radius = (-2.0 * self.uniform().ln()).sqrt();
-        radius * (std::f32::consts::TAU * self.uniform()).cos()
-    }
-
-    /// Gamma with shape `a` ≥ 0 and scale 1 (Marsaglia and Tsang, ACM TOMS 2000).
-    #[expect(clippy::many_single_char_names, reason = "the paper's names")]
-    fn gamma(&mut self, a: f32) -> f32 {
-        if a < 1.0 {
-            let boost = self.uniform().powf(1.0 / a.max(1e-3));
-            return self.gamma(a + 1.0) * boost;
-        }
-        let d = a - 1.0 / 3.0;
-        let c = 1.0 / (9.0 * d).sqrt();
-        // Each round accepts with a chance above 95 %; the bound keeps a broken input from hanging.
-        for _ in 0..64 {
-            let x = self.normal();
-            let v = (1.0 + c * x).powi(3);
-            if v > 0.0 && self.uniform().ln() < 0.5 * x * x + d - d * v + d * v.ln() {
-                return d * v;
-            }
-        }
-        d
+    /// Two independent standard normals (Box and Muller, 1958).
+    fn normals(&mut self) -> (f32, f32) {
+        let radius = (-2.0 * ln(self.uniform())).sqrt();
+        let (sin, cos) = sin_cos(self.uniform());
+        (radius * sin, radius * cos)
     }
 
     /// Beta with both shapes positive.
     pub fn beta(&mut self, a: f32, b: f32) -> f32 {
-        let x = self.gamma(a);
-        let y = self.gamma(b);
+        Beta::new(a, b).draw(self)
+    }
+}
+
+/// A gamma distribution with scale 1, made ready for many draws (Marsaglia and Tsang, ACM TOMS 2000).
+#[derive(Clone, Copy, Debug)]
+struct Gamma {
+    d: f32,
+    c: f32,
+    /// For shapes below 1, which are drawn as one higher and brought down; 0 for others.
+    root: f32,
+}
+
+impl Gamma {
+    /// With shape `a` ≥ 0.
+    fn new(a: f32) -> Self {
+        let (a, root) = if a < 1.0 { (a + 1.0, 1.0 / a.max(1e-3)) } else { (a, 0.0) };
+        let d = a - 1.0 / 3.0;
+        Self { d, c: 1.0 / (9.0 * d).sqrt(), root }
+    }
+
+    /// A draw that begins with the standard normal `x`.
+    fn draw(&self, mut x: f32, dice: &mut Dice) -> f32 {
+        let d = self.d;
+        let boost = if self.root > 0.0 { dice.uniform().powf(self.root) } else { 1.0 };
+        // Each round accepts with a chance above 95 %; the bound keeps a broken input from hanging.
+        for _ in 0..64 {
+            let v = 1.0 + self.c * x;
+            let v = v * v * v;
+            let u = dice.uniform();
+            let square = x * x;
+            // The first test lets nearly all pass and spares the logarithms of the second.
+            if v > 0.0
+                && (u < 1.0 - 0.0331 * square * square
+                    || ln(u) < 0.5 * square + d - d * v + d * ln(v))
+            {
+                return d * v * boost;
+            }
+            x = dice.normals().0;
+        }
+        d
+    }
+}
+
+/// A beta distribution, made ready for many draws.
+#[derive(Clone, Copy, Debug)]
+struct Beta {
+    a: Gamma,
+    b: Gamma,
+}
+
+impl Beta {
+    fn new(a: f32, b: f32) -> Self {
+        Self { a: Gamma::new(a), b: Gamma::new(b) }
+    }
+
+    fn draw(&self, dice: &mut Dice) -> f32 {
+        let (first, second) = dice.normals();
+        let x = self.a.draw(first, dice);
+        let y = self.b.draw(second, dice);
         if x + y > 0.0 { x / (x + y) } else { 0.5 }
     }
 }
@@ -97,29 +137,34 @@ pub fn thompson(arms: &[Arm], count: usize, dice: &mut Dice) -> Vec<Drawn> {
     if count == 0 {
         return Vec::new();
     }
-    let chosen = top_draw(arms, count, dice);
+    let posterior =
+        |arm: &Arm| Beta::new(arm.good.max(0.0) + PRIOR.good, arm.bad.max(0.0) + PRIOR.bad);
+    let arms: Vec<Beta> = arms.iter().map(posterior).collect();
+    let mut chosen = Vec::with_capacity(arms.len());
+    draw_top(&arms, count, dice, &mut chosen);
+    chosen.sort_unstable_by(best_first);
     let mut wins = vec![0_u32; arms.len()];
+    let mut others = Vec::with_capacity(arms.len());
     for _ in 0..ESTIMATING_DRAWS {
-        for arm in top_draw(arms, count, dice) {
-            wins[arm] += 1;
-        }
+        draw_top(&arms, count, dice, &mut others);
+        others.iter().for_each(|&(_, arm)| wins[arm] += 1);
     }
     // The deciding draw is one of the draws: an arm that was shown had a chance.
     let chance = |arm: usize| (wins[arm] + 1) as f32 / (ESTIMATING_DRAWS + 1) as f32;
-    chosen.into_iter().map(|arm| Drawn { arm, propensity: chance(arm) }).collect()
+    chosen.into_iter().map(|(_, arm)| Drawn { arm, propensity: chance(arm) }).collect()
 }
 
-fn top_draw(arms: &[Arm], count: usize, dice: &mut Dice) -> Vec<usize> {
-    let mut draws: Vec<(f32, usize)> = arms
-        .iter()
-        .enumerate()
-        .map(|(index, arm)| {
-            let good = arm.good.max(0.0) + PRIOR.good;
-            (dice.beta(good, arm.bad.max(0.0) + PRIOR.bad), index)
-        })
-        .collect();
-    draws.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    draws.into_iter().take(count).map(|(_, index)| index).collect()
+fn best_first(a: &(f32, usize), b: &(f32, usize)) -> std::cmp::Ordering {
+    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
+/// Draws once for each arm and leaves the best `count` in `draws`, in no order; `count` is from 1 to the
+/// number of arms.
+fn draw_top(arms: &[Beta], count: usize, dice: &mut Dice, draws: &mut Vec<(f32, usize)>) {
+    draws.clear();
+    draws.extend(arms.iter().enumerate().map(|(arm, beta)| (beta.draw(dice), arm)));
+    draws.select_nth_unstable_by(count - 1, best_first);
+    draws.truncate(count);
 }
 
 /// The places of a page of `len` that are kept for exploration, as (`every`-th, from the third on): the

@@ -92,6 +92,7 @@ pub fn smoothed(count: f32, trials: f32, prior: f32, strength: f32) -> f32 {
 
 impl Features {
     /// The columns that follow from a clip's counters, faded by `left` (0..1) since their last event.
+    #[inline]
     pub fn from_counters(
         counters: &ClipCounters,
         left: f32,
@@ -99,11 +100,12 @@ impl Features {
         priors: &Priors,
     ) -> Self {
         let count = |counter| counters.get(counter) * left;
-        let views = count(Counter::Views);
-        let per_view =
-            |counter, prior| smoothed(count(counter), views.max(1e-6), prior, priors.views);
-        let taps = count(Counter::Taps);
-        let per_tap = |counter, prior| smoothed(count(counter), taps, prior, priors.views);
+        // `smoothed` with its division shared: all rates of one kind have the same trials.
+        let strength = priors.views;
+        let views = 1.0 / (count(Counter::Views) + strength);
+        let taps = 1.0 / (count(Counter::Taps) + strength);
+        let per_view = |counter, prior: f32| (count(counter) + prior * strength) * views;
+        let per_tap = |counter, prior: f32| (count(counter) + prior * strength) * taps;
         Self {
             skip: per_view(Counter::Skips, priors.skip),
             finish: per_view(Counter::Finishes, priors.finish),
@@ -121,6 +123,7 @@ impl Features {
 }
 
 /// A sum of tastes brought to −1..1: the first signals move it most.
+#[inline]
 pub fn squashed(sum: f32) -> f32 {
     sum / (4.0 + sum.abs())
 }
@@ -132,6 +135,21 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn rates_are_smoothed(
+            decayed in proptest::array::uniform12(0_f32..1e4), left in 0_f32..1.0
+        ) {
+            let counters = ClipCounters { decayed, ..ClipCounters::default() };
+            let priors = Priors::default();
+            let features = Features::from_counters(&counters, left, true, &priors);
+            let count = |counter| counters.get(counter) * left;
+            let rate = |counter, of, prior| smoothed(count(counter), count(of), prior, priors.views);
+            let near = |a: f32, b: f32| (a - b).abs() <= 1e-5 * b.abs();
+            prop_assert!(near(features.like, rate(Counter::Likes, Counter::Views, priors.like)));
+            prop_assert!(near(features.tap, rate(Counter::Taps, Counter::Views, priors.tap)));
+            prop_assert!(near(features.buy, rate(Counter::Purchases, Counter::Taps, priors.buy)));
+        }
+
         #[test]
         fn a_smoothed_rate_lies_between_prior_and_observation(
             count in 0_f32..1e4, extra in 0_f32..1e4, prior in 0_f32..1.0, strength in 1_f32..100.0

@@ -7,5 +7,6 @@
 pub mod diversity;
 pub mod explore;
 pub mod features;
+mod maths;
 pub mod model;
 pub mod order;

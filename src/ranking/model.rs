@@ -63,6 +63,7 @@ impl Default for ActionWeights {
 
 impl ActionWeights {
     /// The score of one row. It depends on this row alone, so it may be cached and replayed.
+    #[inline]
     pub fn score(&self, row: &Features) -> f32 {
         let shop = row.tap * (self.tap + self.cart * row.cart + self.buy * row.buy);
         let gain = self.finish * row.finish

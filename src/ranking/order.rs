@@ -25,14 +25,66 @@ pub fn key(score: f32, candidate: u64, seed: u64) -> (u32, u64) {
     (descending(score), mix(candidate ^ seed))
 }
 
-/// The indices of `scores` in order, best first. `ids` tell candidates apart and must be as many.
-pub fn ranked(scores: impl Iterator<Item = (f32, u64)>, seed: u64) -> Vec<u32> {
-    let mut keys: Vec<((u32, u64), u32)> = scores
-        .enumerate()
-        .map(|(index, (score, candidate))| (key(score, candidate, seed), index as u32))
-        .collect();
-    keys.sort_unstable();
-    keys.into_iter().map(|(_, index)| index).collect()
+/// How many more are put in order when more are asked for: a page with its rules looks at a few dozen.
+const STEP: usize = 48;
+
+/// Candidates by their indices, best first. The order is made as far as it is asked for: a page looks at
+/// dozens of hundreds.
+#[derive(Clone, Debug)]
+pub struct Ranking {
+    /// The best that are left, in order.
+    front: Vec<u32>,
+    /// All that come after them, in no order.
+    rest: Vec<((u32, u64), u32)>,
+}
+
+impl Ranking {
+    /// Of candidates by their scores and the ids that tell them apart.
+    pub fn new(scores: impl Iterator<Item = (f32, u64)>, seed: u64) -> Self {
+        let place = |(index, (score, id))| (key(score, id, seed), index as u32);
+        Self { front: Vec::new(), rest: scores.enumerate().map(place).collect() }
+    }
+
+    /// Candidates left.
+    pub fn len(&self) -> usize {
+        self.front.len() + self.rest.len()
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The candidate at a place, from 0.
+    pub fn get(&mut self, place: usize) -> Option<u32> {
+        while self.front.len() <= place && !self.rest.is_empty() {
+            let keep = self.rest.len().saturating_sub(STEP);
+            // The best of the rest to its end, where they are cheap to take off.
+            if keep > 0 {
+                self.rest.select_nth_unstable_by(keep, |a, b| b.cmp(a));
+            }
+            let mut best = self.rest.split_off(keep);
+            best.sort_unstable();
+            self.front.extend(best.into_iter().map(|(_, index)| index));
+        }
+        self.front.get(place).copied()
+    }
+
+    /// Takes out the candidate at a place. The order of the others stays.
+    pub fn remove(&mut self, place: usize) -> Option<u32> {
+        self.get(place)?;
+        Some(self.front.remove(place))
+    }
+
+    /// Takes out a candidate wherever it stands; `false` if it is not there.
+    pub fn take_out(&mut self, index: u32) -> bool {
+        if let Some(place) = self.front.iter().position(|&other| other == index) {
+            self.front.remove(place);
+            return true;
+        }
+        let place = self.rest.iter().position(|&(_, other)| other == index);
+        place.map(|place| self.rest.swap_remove(place)).is_some()
+    }
 }
 
 #[cfg(test)]
@@ -40,6 +92,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn ranked(scores: impl Iterator<Item = (f32, u64)>, seed: u64) -> Vec<u32> {
+        let mut ranking = Ranking::new(scores, seed);
+        std::iter::from_fn(|| ranking.remove(0)).collect()
+    }
 
     #[test]
     fn what_is_not_finite_sinks() {
@@ -51,6 +108,34 @@ mod tests {
     }
 
     proptest! {
+        /// However it is asked, it answers as the whole sorted list would.
+        #[test]
+        fn the_order_is_that_of_the_whole(
+            scores in proptest::collection::vec(-2_f32..2.0, 0..300), seed: u64,
+            steps in proptest::collection::vec((0_usize..320, 0_u8..3), 0..60)
+        ) {
+            let ids = || scores.iter().map(|score| score.round()).zip(0..);
+            let mut keys: Vec<_> = ids().map(|(score, id)| (key(score, id, seed), id as u32)).collect();
+            keys.sort_unstable();
+            let mut whole: Vec<u32> = keys.into_iter().map(|(_, index)| index).collect();
+            let mut ranking = Ranking::new(ids(), seed);
+            for (place, step) in steps {
+                match step {
+                    0 => prop_assert_eq!(ranking.get(place), whole.get(place).copied()),
+                    1 => {
+                        let there = (place < whole.len()).then(|| whole.remove(place));
+                        prop_assert_eq!(ranking.remove(place), there);
+                    }
+                    _ => {
+                        let there = whole.iter().position(|&index| index as usize == place);
+                        prop_assert_eq!(ranking.take_out(place as u32), there.is_some());
+                        there.map(|there| whole.remove(there));
+                    }
+                }
+                prop_assert_eq!(ranking.len(), whole.len());
+            }
+        }
+
         #[test]
         fn the_order_is_total_and_independent_of_the_input_order(
             scores in proptest::collection::vec(prop::num::f32::ANY, 0..60), seed: u64

@@ -74,11 +74,17 @@ impl Indexing {
         let head = self.ports.changes.head().await?;
         let mut after = None;
         let mut counted = 0;
+        self.index.write().begin_filling();
         loop {
             let clips = self.ports.clips.published(after, REBUILD_CLIPS).await?;
             let Some(last) = clips.last() else { break };
             after = Some(last.id);
-            self.take_clips(&clips).await?;
+            // Many clips show one product: it is read once, and its changes come with the log.
+            let unknown = |id: &ProductId| !self.index.read().knows_product(*id);
+            let tagged = clips.iter().flat_map(|clip| clip.tags.iter().map(|tag| tag.product));
+            let products: BTreeSet<ProductId> = tagged.filter(unknown).collect();
+            self.take_products(&products.into_iter().collect::<Vec<_>>()).await?;
+            self.put_clips(&clips).await?;
             let ids: Vec<ClipId> = clips.iter().map(|clip| clip.id).collect();
             let (offset, rows) = self.ports.counters.load(&ids).await?;
             counted = offset;
@@ -87,18 +93,27 @@ impl Indexing {
                 index.restore(row);
             }
         }
-        self.index.write().restored_to(counted);
+        {
+            let mut index = self.index.write();
+            index.end_filling();
+            index.restored_to(counted);
+        }
         self.engagement.catch_up().await?;
         self.applied.store(head, Ordering::Release);
         self.catch_up().await?;
         Ok(self.index.read().len())
     }
 
-    /// Puts clips in, with products and creators that the index does not know.
+    /// Puts clips in, with their products as they stand.
     async fn take_clips(&self, clips: &[Clip]) -> Result<(), StoreError> {
         let tagged = clips.iter().flat_map(|clip| clip.tags.iter().map(|tag| tag.product));
         let products: BTreeSet<ProductId> = tagged.collect();
         self.take_products(&products.into_iter().collect::<Vec<_>>()).await?;
+        self.put_clips(clips).await
+    }
+
+    /// Puts clips in, with creators that the index does not know.
+    async fn put_clips(&self, clips: &[Clip]) -> Result<(), StoreError> {
         let creators: BTreeSet<AccountId> = clips.iter().map(|clip| clip.creator).collect();
         let mut accounts: Vec<Account> = Vec::new();
         for creator in creators {

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::job::{
-    AfterFailure, JobKind, after_failure, after_outage, wears_workers_out,
-};
+use crate::domain::job::{AfterFailure, JobKind, after_failure, after_outage, wears_workers_out};
 use crate::domain::limits::{JOB_HEARTBEAT_MS, JOB_LEASE_MS};
 use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;

@@ -1,32 +1,96 @@
-//! Feed sessions in redb: one row per page, written after the answer.
+//! Feed sessions in redb: one row per page, written after the answer, many at once.
+//!
+//! A page is served thousands of times a second. Its row is put aside, and one command per moment
+//! writes all rows that were put aside: a page then costs neither a wake-up of the writer nor a commit.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use redb::ReadableTable;
+use parking_lot::Mutex;
+use redb::{ReadableTable, WriteTransaction};
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::{damaged, io};
 use crate::adapters::embedded::tables::{FEED_PAGES, FEED_PAGES_BY_TIME};
 use crate::domain::id::FeedSessionId;
+use crate::domain::limits::UNWRITTEN_PAGES_MAX;
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
 use crate::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
 use crate::records;
 
+/// A page that is put aside.
+struct Row {
+    session: u128,
+    number: u32,
+    started_at_ms: i64,
+    bytes: Vec<u8>,
+}
+
+/// The pages that are put aside.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<Row>,
+    /// A command is on its way that will write them.
+    called: bool,
+}
+
+/// The command that writes what is put aside. If it is dropped without having run, because the queue
+/// is full or its group was undone before its turn, the next page calls for another.
+struct WriteAll(Option<Arc<Unwritten>>);
+
+impl WriteAll {
+    fn run(mut self, txn: &WriteTransaction) -> Result<(), StoreError> {
+        let Some(unwritten) = self.0.take() else { return Ok(()) };
+        let Waiting { rows, .. } = std::mem::take(&mut *unwritten.waiting.lock());
+        let mut pages = txn.open_table(FEED_PAGES).map_err(io)?;
+        let mut by_time = txn.open_table(FEED_PAGES_BY_TIME).map_err(io)?;
+        for row in &rows {
+            pages.insert((row.session, row.number), row.bytes.as_slice()).map_err(io)?;
+            if row.number == 0 {
+                by_time.insert((row.started_at_ms, row.session), ()).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for WriteAll {
+    fn drop(&mut self) {
+        if let Some(unwritten) = &self.0 {
+            unwritten.waiting.lock().called = false;
+        }
+    }
+}
+
 #[async_trait]
 impl FeedSessions for Embedded {
     fn record(&self, session: &SessionHead, page: &ServedPage) {
-        let key = (session.id.bits(), page.number);
-        let started_at_ms = session.started_at.unix_ms();
-        let row = records::feed_page::encode(session, page);
-        self.write_later(move |txn| {
-            let mut pages = txn.open_table(FEED_PAGES).map_err(io)?;
-            pages.insert(key, row.as_slice()).map_err(io)?;
-            if key.1 == 0 {
-                let mut by_time = txn.open_table(FEED_PAGES_BY_TIME).map_err(io)?;
-                by_time.insert((started_at_ms, key.0), ()).map_err(io)?;
+        let row = Row {
+            session: session.id.bits(),
+            number: page.number,
+            started_at_ms: session.started_at.unix_ms(),
+            bytes: records::feed_page::encode(session, page),
+        };
+        let unwritten = &self.inner.pages;
+        let called = {
+            let mut waiting = unwritten.waiting.lock();
+            if waiting.rows.len() >= UNWRITTEN_PAGES_MAX {
+                tracing::debug!("a page of a feed was not kept: too many wait");
+                return;
             }
-            Ok(())
-        });
+            waiting.rows.push(row);
+            std::mem::replace(&mut waiting.called, true)
+        };
+        if !called {
+            let all = WriteAll(Some(Arc::clone(unwritten)));
+            self.write_later(move |txn| all.run(txn));
+        }
     }
 
     async fn load(

@@ -103,6 +103,8 @@ struct Inner {
     logged: Notify,
     /// Woken after a job was queued.
     queued: Notify,
+    /// Pages of feeds that are not written yet.
+    pages: Arc<feed_sessions::Unwritten>,
 }
 
 impl Embedded {
@@ -142,6 +144,7 @@ impl Embedded {
             changed: Notify::new(),
             logged: Notify::new(),
             queued: Notify::new(),
+            pages: Arc::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -1,4 +1,8 @@
 //! The one writer: drains a bounded queue into groups, commits each once, then answers.
+//!
+//! Commands that nobody waits for are kept back for a moment: they travel with the next command that
+//! somebody waits for, or together when their time is over. A commit costs the same with and without
+//! them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,10 +11,11 @@ use std::time::Duration;
 
 use redb::{Database, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::embedded::codec::io;
-use crate::domain::limits::{COMMIT_GROUP_MAX, WRITE_QUEUE_MAX};
+use crate::domain::limits::{COMMIT_GROUP_MAX, LATE_WRITE_MS, WRITE_QUEUE_MAX};
 use crate::ports::error::StoreError;
 
 /// What became of a group.
@@ -28,6 +33,8 @@ enum Fate {
 trait Command: Send {
     /// Runs it; `false` when the store itself failed and the group must be undone.
     fn run(&mut self, txn: &WriteTransaction) -> bool;
+    /// Whether somebody waits for the answer.
+    fn is_awaited(&self) -> bool;
     /// Tells the caller.
     fn answer(self: Box<Self>, fate: Fate);
 }
@@ -50,6 +57,10 @@ where
         let sound = !matches!(outcome, Err(StoreError::Unavailable(_)));
         self.outcome = Some(outcome);
         sound
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.reply.is_some()
     }
 
     fn answer(self: Box<Self>, fate: Fate) {
@@ -144,14 +155,10 @@ fn closed() -> StoreError {
 }
 
 fn run(db: &Database, mut commands: mpsc::Receiver<Box<dyn Command>>, failed: &CancellationToken) {
+    let clock = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let clock = clock.expect("a runtime of this thread alone needs nothing that can fail");
     let mut group = Vec::with_capacity(COMMIT_GROUP_MAX);
-    while let Some(first) = commands.blocking_recv() {
-        group.push(first);
-        while group.len() < COMMIT_GROUP_MAX
-            && let Ok(next) = commands.try_recv()
-        {
-            group.push(next);
-        }
+    while clock.block_on(gather(&mut commands, &mut group)) {
         let fate = commit(db, &mut group);
         if fate == Fate::Unknown {
             // redb refuses all writes after a failed commit, whatever becomes of the disk.
@@ -160,6 +167,38 @@ fn run(db: &Database, mut commands: mpsc::Receiver<Box<dyn Command>>, failed: &C
         for command in group.drain(..) {
             command.answer(fate);
         }
+    }
+}
+
+/// Fills the empty `group` with what is waiting: until somebody waits for one of them, it is full, or
+/// the first has waited for [`LATE_WRITE_MS`]. `false` when the queue has ended.
+async fn gather(
+    commands: &mut mpsc::Receiver<Box<dyn Command>>,
+    group: &mut Vec<Box<dyn Command>>,
+) -> bool {
+    let mut due = None;
+    let mut awaited = false;
+    loop {
+        let next = match due {
+            None => commands.recv().await,
+            Some(due) => match timeout_at(due, commands.recv()).await {
+                Ok(next) => next,
+                Err(_) => return true,
+            },
+        };
+        let Some(first) = next else { return !group.is_empty() };
+        awaited |= first.is_awaited();
+        group.push(first);
+        while group.len() < COMMIT_GROUP_MAX
+            && let Ok(next) = commands.try_recv()
+        {
+            awaited |= next.is_awaited();
+            group.push(next);
+        }
+        if awaited || group.len() >= COMMIT_GROUP_MAX {
+            return true;
+        }
+        due.get_or_insert_with(|| Instant::now() + Duration::from_millis(LATE_WRITE_MS));
     }
 }
 
@@ -241,6 +280,25 @@ mod tests {
         assert_eq!(writer.write(|txn| add(txn, 2), deadline).await.unwrap(), 1);
         let read = db.begin_read().unwrap();
         assert_eq!(read.open_table(COUNTS).unwrap().get(2).unwrap().unwrap().value(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_written_in_its_time_and_before_what_follows() {
+        let (db, writer) = writer();
+        let count = || {
+            let read = db.begin_read().unwrap();
+            let Ok(table) = read.open_table(COUNTS) else { return None };
+            let found = table.get(4).unwrap();
+            found.map(|value| value.value())
+        };
+        writer.write_later(|txn| add(txn, 4).map(drop));
+        assert_eq!(writer.write(|txn| add(txn, 4), Duration::from_secs(5)).await.unwrap(), 2);
+        writer.write_later(|txn| add(txn, 4).map(drop));
+        let end = Instant::now() + Duration::from_secs(10);
+        while count() != Some(3) {
+            assert!(Instant::now() < end, "it came alone and is not written");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     #[tokio::test]

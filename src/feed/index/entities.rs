@@ -12,6 +12,8 @@ use crate::feed::index::rows::{ClipRow, Entity};
 pub(super) struct Entities {
     numbers: FxHashMap<u128, Entity>,
     postings: Vec<Vec<u32>>,
+    /// While the index is filled, lists are in the order of coming; they are sorted at the end.
+    filling: bool,
 }
 
 fn word_key(kind: u8, word: &str) -> u128 {
@@ -66,8 +68,34 @@ impl Entities {
         list.partition_point(|&other| at(other) < wanted)
     }
 
+    /// From here to [`Self::end_filling`] lists are only appended to: finding the place of each clip in
+    /// each list would cost most of a start.
+    pub(super) fn begin_filling(&mut self) {
+        self.filling = true;
+    }
+
+    /// Puts every list in order.
+    pub(super) fn end_filling(&mut self, rows: &[ClipRow]) {
+        self.filling = false;
+        let mut keyed: Vec<(i64, u32)> = Vec::new();
+        for list in &mut self.postings {
+            let key = |&ordinal: &u32| (rows[ordinal as usize].published_ms, ordinal);
+            keyed.clear();
+            keyed.extend(list.iter().map(key));
+            keyed.sort_unstable();
+            keyed.dedup();
+            list.clear();
+            list.extend(keyed.iter().map(|&(_, ordinal)| ordinal));
+            list.shrink_to_fit();
+        }
+    }
+
     pub(super) fn link(&mut self, entity: Entity, rows: &[ClipRow], ordinal: u32) {
         let list = &mut self.postings[entity as usize];
+        if self.filling {
+            list.push(ordinal);
+            return;
+        }
         let place = Self::place(list, rows, ordinal);
         if list.get(place) != Some(&ordinal) {
             list.insert(place, ordinal);
@@ -76,6 +104,10 @@ impl Entities {
 
     pub(super) fn unlink(&mut self, entity: Entity, rows: &[ClipRow], ordinal: u32) {
         let list = &mut self.postings[entity as usize];
+        if self.filling {
+            list.retain(|other| *other != ordinal);
+            return;
+        }
         let place = Self::place(list, rows, ordinal);
         if list.get(place) == Some(&ordinal) {
             list.remove(place);

@@ -12,7 +12,7 @@ use crate::domain::time::{DAY_MS, Timestamp};
 /// What is popular now fades within days.
 const HALF_LIFE_MS: f64 = 2.0 * DAY_MS as f64;
 /// Entries kept in order per market: several times what a page asks for.
-const BOARD_LEN: usize = 512;
+pub(super) const BOARD_LEN: usize = 512;
 
 /// The heat of one weighted event at `at`.
 pub(super) fn of_event(weight: f32, at: Timestamp) -> f64 {

@@ -23,11 +23,12 @@ use crate::domain::account::{Account, Market};
 use crate::domain::catalog::{Availability, Product};
 use crate::domain::clip::Clip;
 use crate::domain::engagement::{ClipCounters, Counter, heat as heat_weight};
-use crate::domain::id::{AccountId, ClipId, VariantId};
+use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
 use crate::domain::limits::EXPLORE_IMPRESSIONS;
 use crate::domain::time::Timestamp;
+use crate::feed::candidate::Found;
 use crate::feed::index::entities::Entities;
-use crate::feed::index::heat::{Board, of_event};
+use crate::feed::index::heat::{BOARD_LEN, Board, of_event};
 pub use crate::feed::index::rows::{
     ClipRow, Entity, NONE, ROW_PRODUCTS, SHOPPABLE, SOLD_OUT, UNSELLABLE, clip_key,
 };
@@ -35,6 +36,9 @@ use crate::feed::index::rows::{ColdRow, ROW_TAGS};
 use crate::feed::index::shelf::{Shelf, Shelved};
 use crate::ports::counters::CounterRow;
 use crate::ports::events::LoggedEvent;
+
+/// Clips that [`Index::hottest`] names at most.
+pub const HOTTEST_MAX: usize = 2 * BOARD_LEN;
 
 /// The index behind its lock. Writers hold it for microseconds per change.
 pub type SharedIndex = std::sync::Arc<parking_lot::RwLock<Index>>;
@@ -93,6 +97,13 @@ impl Index {
         &self.rows[ordinal as usize]
     }
 
+    /// The clips of `ordinals`, as sources name them. One plain loop: the processor then waits for many
+    /// rows at once instead of one after the other.
+    pub fn found(&self, ordinals: &[u32]) -> Vec<Found> {
+        let found = |&ordinal: &u32| Found { ordinal, key: self.rows[ordinal as usize].key };
+        ordinals.iter().map(found).collect()
+    }
+
     /// The counters of an ordinal.
     pub fn counters(&self, ordinal: u32) -> &ClipCounters {
         &self.counters[ordinal as usize]
@@ -122,6 +133,11 @@ impl Index {
     /// Whether the creator's names are known.
     pub fn knows_creator(&self, id: AccountId) -> bool {
         self.known(id.bits()).is_some_and(|entity| self.shelf.knows_creator(entity))
+    }
+
+    /// Whether the product was taken in.
+    pub fn knows_product(&self, id: ProductId) -> bool {
+        self.known(id.bits()).is_some_and(|entity| self.shelf.products.contains_key(&entity))
     }
 
     /// The clips of a creator, hashtag, category or product, oldest first.
@@ -160,6 +176,16 @@ impl Index {
     pub fn products(&self, ordinal: u32) -> Vec<Entity> {
         let more = self.cold[ordinal as usize].as_ref().map(|cold| &cold.more_products[..]);
         [self.row(ordinal).row_products(), more.unwrap_or(&[])].concat()
+    }
+
+    /// Announces that many clips follow, before anybody asks for any.
+    pub fn begin_filling(&mut self) {
+        self.entities.begin_filling();
+    }
+
+    /// Puts in order what was filled in.
+    pub fn end_filling(&mut self) {
+        self.entities.end_filling(&self.rows);
     }
 
     /// Takes in a creator's names.

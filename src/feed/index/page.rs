@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use crate::domain::clip::{Clip, ClipMedia};
 use crate::domain::id::{AccountId, ProductId};
-use crate::domain::tag::ProductTag;
 use crate::feed::index::Index;
 use crate::feed::index::rows::{ColdRow, Entity, TagPiece};
 use crate::feed::json;
@@ -41,9 +40,7 @@ pub(super) fn cold_row(
         split,
         has_storyboard: media.has_storyboard,
         media: media.prefix.as_str().into(),
-        tags: tags
-            .map(|(tag, &product)| TagPiece::new(tag_text(tag).into(), product, tag.variant))
-            .collect(),
+        tags: tags.map(|(tag, &product)| TagPiece::new(tag, product)).collect(),
         more_products: more_products.into(),
     }
 }
@@ -55,20 +52,30 @@ fn only_product(clip: &Clip) -> ProductId {
     if same { first.product } else { none }
 }
 
-fn tag_text(tag: &ProductTag) -> String {
-    let variant = tag.variant.map_or_else(|| "null".into(), |id| format!("\"{id}\""));
-    let hotspot = tag.hotspot.map_or_else(
-        || "null".into(),
-        |spot| {
-            let (x, y) = spot.fractions();
-            format!("{{\"x\":{x},\"y\":{y}}}")
-        },
-    );
-    format!(
-        "{{\"id\":\"{}\",\"product_id\":\"{}\",\"variant_id\":{variant},\"start_ms\":{},\"end_ms\":{},\
-         \"hotspot\":{hotspot},\"card\":",
-        tag.id, tag.product, tag.start_ms, tag.end_ms
-    )
+/// Writes from `{"id":` to `"card":`.
+fn write_tag(piece: &TagPiece, product: ProductId, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"id\":\"");
+    json::write_id(piece.id(), out);
+    out.extend_from_slice(b"\",\"product_id\":\"");
+    json::write_id(product, out);
+    match piece.variant() {
+        Some(variant) => {
+            out.extend_from_slice(b"\",\"variant_id\":\"");
+            json::write_id(variant, out);
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"\",\"variant_id\":null"),
+    }
+    out.extend_from_slice(b",\"start_ms\":");
+    json::write_number(u64::from(piece.start_ms), out);
+    out.extend_from_slice(b",\"end_ms\":");
+    json::write_number(u64::from(piece.end_ms), out);
+    out.extend_from_slice(b",\"hotspot\":");
+    match piece.hotspot() {
+        Some(spot) => json::write_hotspot(spot, out),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"card\":");
 }
 
 impl Index {
@@ -115,7 +122,7 @@ impl Index {
             if !std::mem::take(&mut first) {
                 out.push(b',');
             }
-            out.extend_from_slice(piece.text.as_bytes());
+            write_tag(piece, shelved.id, out);
             shelved.write_card(piece.variant(), out);
             out.push(b'}');
         }

@@ -1,6 +1,7 @@
 //! What the index holds of one clip: a hot row for ranking, a cold one for the page.
 
-use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
+use crate::domain::id::{AccountId, ClipId, ProductId, TagId, VariantId};
+use crate::domain::tag::{Hotspot, ProductTag};
 use crate::domain::time::Timestamp;
 use crate::ranking::order::mix;
 
@@ -85,8 +86,15 @@ impl ClipRow {
 
     /// Everything a viewer's taste may attach to.
     pub fn entities(&self) -> impl Iterator<Item = Entity> {
-        let one = [self.creator, self.category].into_iter().chain(self.tags);
-        one.chain(self.products).filter(|entity| *entity != NONE)
+        self.places().into_iter().filter(|entity| *entity != NONE)
+    }
+
+    /// The places of [`Self::entities`], some of them [`NONE`].
+    #[inline]
+    pub fn places(&self) -> [Entity; 2 + ROW_TAGS + ROW_PRODUCTS] {
+        let [a, b, c, d] = self.tags;
+        let [x, y, z] = self.products;
+        [self.creator, self.category, a, b, c, d, x, y, z]
     }
 
     /// When it was published.
@@ -95,26 +103,53 @@ impl ClipRow {
     }
 }
 
-/// One product tag, ready for the page but for its card.
+/// One product tag. Its ids are written out when it is shown: as text they would take more memory than
+/// everything that ranking reads.
 #[derive(Debug)]
 pub(super) struct TagPiece {
-    /// From `{"id":` to `"card":`.
-    pub text: Box<str>,
+    /// Ids in halves, high and low: so the piece needs no padding.
+    id: (u64, u64),
+    variant: (u64, u64),
     /// What is tagged.
     pub product: Entity,
-    /// High and low half of the variant's bits; zeros for none. Halves keep the piece at 40 bytes.
-    variant: (u64, u64),
+    pub start_ms: u32,
+    pub end_ms: u32,
+    spot: Option<Hotspot>,
+}
+
+const _: () = assert!(size_of::<TagPiece>() == 56);
+
+fn halves(bits: u128) -> (u64, u64) {
+    ((bits >> 64) as u64, bits as u64)
+}
+
+fn whole((high, low): (u64, u64)) -> u128 {
+    (u128::from(high) << 64) | u128::from(low)
 }
 
 impl TagPiece {
-    pub(super) fn new(text: Box<str>, product: Entity, variant: Option<VariantId>) -> Self {
-        let bits = variant.map_or(0, VariantId::bits);
-        Self { text, product, variant: ((bits >> 64) as u64, bits as u64) }
+    pub(super) fn new(tag: &ProductTag, product: Entity) -> Self {
+        Self {
+            id: halves(tag.id.bits()),
+            variant: halves(tag.variant.map_or(0, VariantId::bits)),
+            product,
+            start_ms: tag.start_ms,
+            end_ms: tag.end_ms,
+            spot: tag.hotspot,
+        }
+    }
+
+    pub(super) fn id(&self) -> TagId {
+        TagId::from_bits(whole(self.id))
     }
 
     pub(super) fn variant(&self) -> Option<VariantId> {
-        let bits = (u128::from(self.variant.0) << 64) | u128::from(self.variant.1);
+        let bits = whole(self.variant);
         (bits != 0).then(|| VariantId::from_bits(bits))
+    }
+
+    pub(super) fn hotspot(&self) -> Option<Hotspot> {
+        self.spot
     }
 }
 

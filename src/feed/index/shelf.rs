@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::account::Account;
 use crate::domain::catalog::{Availability, Product};
-use crate::domain::id::VariantId;
+use crate::domain::id::{ProductId, VariantId};
 use crate::domain::money::Money;
 use crate::feed::index::rows::Entity;
 use crate::feed::json;
@@ -21,6 +21,8 @@ struct Offer {
 /// A product on the shelf, or taken off it.
 #[derive(Debug)]
 pub(super) struct Shelved {
+    /// Which.
+    pub id: ProductId,
     /// False once it was taken off: its tags are not shown.
     pub active: bool,
     /// Its category.
@@ -53,6 +55,7 @@ impl Shelved {
         let any = Offer { availability: best.unwrap_or(Availability::SoldOut), ..offer(cheapest) };
         let image = product.image_urls.first();
         Some(Self {
+            id: product.id,
             active: product.active,
             category,
             title: json::text(&product.title).into(),

@@ -7,7 +7,7 @@ use crate::domain::clip::{ClipMedia, ClipState};
 use crate::domain::event::{Event, EventKind};
 use crate::domain::id::{EventId, ProductId, TagId, UploadId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::tag::ProductTag;
+use crate::domain::tag::{Hotspot, ProductTag};
 
 fn product(number: u128, active: bool) -> Product {
     Product {
@@ -87,6 +87,57 @@ fn json_of(index: &Index, id: u128) -> serde_json::Value {
     index.write_clip(index.ordinal(ClipId::from_bits(id)).unwrap(), "http://x/m", &mut out);
     out.push(b'}');
     serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn a_tag_is_shown_as_the_api_says() {
+    let mut index = Index::new();
+    index.set_product(&product(5, true), |_| 3);
+    let mut tagged = clip(2, 1, &[5, 5], 0);
+    tagged.tags[1].variant = Some(VariantId::from_bits(1_005));
+    tagged.tags[1].hotspot = Hotspot::from_fractions(0.42, 1.0);
+    index.set_clip(&tagged);
+    let mut shown = json_of(&index, 2)["product_tags"].clone();
+    for tag in shown.as_array_mut().unwrap() {
+        assert!(tag.as_object_mut().unwrap().remove("card").is_some());
+    }
+    let expected = |tag: &ProductTag| {
+        serde_json::json!({
+            "id": tag.id.to_string(),
+            "product_id": tag.product.to_string(),
+            "variant_id": tag.variant.map(|id| id.to_string()),
+            "start_ms": tag.start_ms,
+            "end_ms": tag.end_ms,
+            "hotspot": tag.hotspot.map(|_| serde_json::json!({"x": 0.42, "y": 1})),
+        })
+    };
+    assert_eq!(shown, tagged.tags.iter().map(expected).collect::<serde_json::Value>());
+}
+
+#[test]
+fn a_filled_index_is_the_same_as_one_that_grew() {
+    let fill = |index: &mut Index| {
+        for number in 1..=60 {
+            index.set_product(&product(100 + number % 7, true), |_| 3);
+            // Times go up and down, and every third clip comes twice, the second time earlier.
+            for at in [number * 7_919 % 61, number * 104_729 % 59] {
+                if at == 0 || number % 3 == 0 || at % 2 == 1 {
+                    let products = [100 + number % 7, 100 + at % 5];
+                    index.set_clip(&clip(number, number % 5, &products, at as i64));
+                }
+            }
+        }
+        index.remove_clip(ClipId::from_bits(9));
+    };
+    let (mut grown, mut filled) = (Index::new(), Index::new());
+    fill(&mut grown);
+    filled.begin_filling();
+    fill(&mut filled);
+    filled.end_filling();
+    assert!(filled.len() > 30);
+    for entity in 0..40 {
+        assert_eq!(filled.clips_of(entity), grown.clips_of(entity), "{entity}");
+    }
 }
 
 #[test]

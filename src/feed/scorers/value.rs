@@ -25,17 +25,16 @@ const _: () = assert!(FRESHNESS_HALF_LIFE_MS < TASTE_HALF_LIFE_MS);
 
 impl ActionValue {
     /// The row of one candidate.
+    #[inline]
     pub fn features(&self, query: &FeedQuery, candidate: &Candidate) -> Features {
         let row = &candidate.row;
         let shoppable = row.flags & SHOPPABLE != 0;
         let left = candidate.counters.left(query.now);
         let mut features =
             Features::from_counters(&candidate.counters, left, shoppable, &self.priors);
-        if !query.tastes.is_empty() {
-            features.affinity =
-                squashed(row.entities().map(|entity| query.tastes.get(entity)).sum());
-        }
-        features.followed = f32::from(u8::from(query.follows.contains(&row.creator)));
+        features.affinity = squashed(query.tastes.sum(row.places()));
+        let followed = !query.follows.is_empty() && query.follows.contains(&row.creator);
+        features.followed = f32::from(u8::from(followed));
         let age_ms = query.now.since_ms(row.published_at());
         features.freshness = decay(age_ms, FRESHNESS_HALF_LIFE_MS);
         features.sold_out = f32::from(u8::from(row.flags & SOLD_OUT != 0));

@@ -9,7 +9,7 @@ use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Selected, Selector};
 use crate::ranking::diversity::{Face, Slate, SlateRules};
 use crate::ranking::explore::{Arm, Dice, Drawn, slots, thompson};
-use crate::ranking::order::{mix, ranked};
+use crate::ranking::order::{Ranking, mix};
 
 /// One place of so many goes to exploration.
 const EXPLORE_EVERY: usize = 10;
@@ -74,14 +74,14 @@ impl Selector for VariedSlate {
             }
         }
         let overflow = self.overflow(&candidates);
-        let face = |&index: &u32| {
+        let face = |index: u32| {
             let one = &candidates[index as usize];
             let all = overflow.get(&one.found.key);
             let products = all.map_or(one.row.row_products(), |all| all);
             Face { creator: one.row.creator, products }
         };
         let scores = candidates.iter().map(|one| (one.score, one.found.key));
-        let mut ranking = ranked(scores, query.seed);
+        let mut ranking = Ranking::new(scores, query.seed);
         let shown: Vec<Face<'_>> = query
             .shown
             .iter()
@@ -93,11 +93,10 @@ impl Selector for VariedSlate {
         while chosen.len() < len {
             if slot.next_if_eq(&chosen.len()).is_some()
                 && let Some((index, propensity)) = drawn.pop()
-                && slate.fits(&face(&index))
-                && let Some(place) = ranking.iter().position(|&other| other == index)
+                && slate.fits(&face(index))
+                && ranking.take_out(index)
             {
-                ranking.remove(place);
-                slate.push(face(&index));
+                slate.push(face(index));
                 chosen.push((index, Some(propensity)));
                 continue;
             }
@@ -113,7 +112,12 @@ impl Selector for VariedSlate {
             one
         });
         let page = page.collect();
-        let rest = ranking.iter().map(|&index| candidates[index as usize]).collect();
-        Selected { page, rest }
+        // What is left stays where it is: moving hundreds would cost more than choosing ten did.
+        let mut taken: Vec<u32> = chosen.iter().map(|&(index, _)| index).collect();
+        taken.sort_unstable();
+        for index in taken.into_iter().rev() {
+            candidates.swap_remove(index as usize);
+        }
+        Selected { page, rest: candidates }
     }
 }

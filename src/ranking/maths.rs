@@ -1,0 +1,63 @@
+//! The few functions that chance needs, from additions and multiplications alone.
+//!
+//! Those of the standard library ask the C library, whose last bits differ between systems and releases:
+//! a draw could then fall the other way elsewhere, while a slate must be recomputable anywhere.
+
+/// The natural logarithm of a positive, normal number, right to the last bit or two.
+pub(super) fn ln(x: f32) -> f32 {
+    // x = m · 2^e with m in √½..√2, and ln m = 2 artanh((m − 1) / (m + 1)).
+    let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
+    let exponent = (bits as i32) >> 23;
+    let m = f32::from_bits((bits & 0x007f_ffff) + 0x3f35_04f3);
+    let t = (m - 1.0) / (m + 1.0);
+    let square = t * t;
+    let series = 1.0 / 5.0 + square * (1.0 / 7.0 + square * (1.0 / 9.0));
+    let series = 1.0 + square * (1.0 / 3.0 + square * series);
+    exponent as f32 * std::f32::consts::LN_2 + 2.0 * t * series
+}
+
+/// Sine and cosine of `turn` whole turns, `turn` in 0..1.
+pub(super) fn sin_cos(turn: f32) -> (f32, f32) {
+    // The nearest quarter: what is left lies within an eighth, where the series are short.
+    let quarter = (turn * 4.0 + 0.5) as u32;
+    let angle = (turn - quarter as f32 * 0.25) * std::f32::consts::TAU;
+    let square = angle * angle;
+    let sin = 1.0 / 120.0 + square * (-1.0 / 5_040.0 + square * (1.0 / 362_880.0));
+    let sin = angle * (1.0 + square * (-1.0 / 6.0 + square * sin));
+    let cos = -1.0 / 720.0 + square * (1.0 / 40_320.0);
+    let cos = 1.0 + square * (-0.5 + square * (1.0 / 24.0 + square * cos));
+    match quarter % 4 {
+        0 => (sin, cos),
+        1 => (cos, -sin),
+        2 => (-sin, -cos),
+        _ => (-cos, sin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_right() {
+        for step in 1..20_000_u16 {
+            for x in [f32::from(step) / 20_000.0, f32::from(step) * 1e3, f32::from(step) * 1e-30] {
+                let exact = f64::from(x).ln();
+                let off = (f64::from(ln(x)) - exact).abs();
+                assert!(off <= 3e-7 * exact.abs().max(0.1), "ln {x}: {} for {exact}", ln(x));
+            }
+        }
+        assert_eq!(ln(1.0).to_bits(), 0.0_f32.to_bits());
+    }
+
+    #[test]
+    fn sines_and_cosines_are_right() {
+        for step in 0..20_000_u16 {
+            let turn = f32::from(step) / 20_000.0;
+            let (exact_sin, exact_cos) = (f64::from(turn) * std::f64::consts::TAU).sin_cos();
+            let (sin, cos) = sin_cos(turn);
+            assert!((f64::from(sin) - exact_sin).abs() < 4e-7, "sin of {turn} turns");
+            assert!((f64::from(cos) - exact_cos).abs() < 4e-7, "cos of {turn} turns");
+        }
+    }
+}
