@@ -16,7 +16,7 @@ use vitrine::adapters::system::OsEntropy;
 use vitrine::domain::account::Scope;
 use vitrine::http::Api;
 use vitrine::http::extract::Viewer;
-use vitrine::http::layers;
+use vitrine::http::layers::{self, Watch};
 
 use crate::shop::{Shop, call, processor_ms};
 
@@ -60,7 +60,7 @@ async fn measure(count: u64) {
         )
         .with_state(ready);
     let entropy = std::sync::Arc::new(OsEntropy::new());
-    let ready = layers::wrap(routes, shop.settings.http.clone(), entropy);
+    let ready = layers::wrap(routes, shop.settings.http.clone(), entropy, Watch::default());
     let mut costs = [Vec::new(), Vec::new()];
     for _ in 0..3 {
         for (router, costs) in [&shop.app.router, &ready].into_iter().zip(&mut costs) {

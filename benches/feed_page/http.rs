@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use vitrine::http::layers::{self, HttpLimits};
+use vitrine::http::layers::{self, HttpLimits, Watch};
 use vitrine::http::server;
 
 use crate::support::{Actor, TestApp};
@@ -76,7 +76,7 @@ fn ready_made(app: &TestApp, body: Bytes) -> Router {
     };
     let json = [(header::CONTENT_TYPE, "application/json")];
     let routes = Router::new().route("/ready", get(move || async move { (json, body) }));
-    layers::wrap(routes, limits, Arc::clone(&app.backends.entropy))
+    layers::wrap(routes, limits, Arc::clone(&app.backends.entropy), Watch::default())
 }
 
 /// An engine with a corpus in its store and viewers with a history.

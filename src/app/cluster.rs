@@ -20,6 +20,7 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::health::StoreHealth;
 use crate::ports::wakeups::Wakeups;
+use crate::telemetry::figures::Figures;
 
 /// The cluster's stores come back by themselves; no restart of a node helps them.
 struct AlwaysHealthy;
@@ -60,11 +61,13 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
     let failed = |part: &'static str| move |cause| StartError::Part { part, cause };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy::new());
-    let link = RedisLink::new(&RedisConfig {
+    let figures = Arc::new(Figures::new());
+    let redis = RedisConfig {
         urls: list(&config.raw.redis.urls),
         cluster: config.raw.redis.cluster,
         prefix: config.raw.redis.prefix.clone(),
-    })?;
+    };
+    let link = RedisLink::new(&redis, figures.calls.clone())?;
     let node = format!("{:032x}", entropy.bits());
     let wakeups = Arc::new(RedisWakeups::new(link.clone(), node));
     let sessions = Arc::new(RedisFeedSessions::new(link));
@@ -72,6 +75,7 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         wakeups: Arc::clone(&wakeups) as Arc<dyn Wakeups>,
+        calls: figures.calls.clone(),
     };
     let store = Scylla::connect(&scylla_config(&config.raw), ports).await?;
     let mut tokens = parts::tokens(&layout, config)?;
@@ -90,6 +94,7 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
     ];
     let backends = Backends {
         shared: true,
+        figures,
         health: Arc::new(AlwaysHealthy),
         accounts: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),

@@ -13,6 +13,7 @@ use crate::app::parts::{self, Layout, StartError};
 use crate::app::shop::ShopBackends;
 use crate::config::Config;
 use crate::ports::clock::Clock;
+use crate::telemetry::figures::Figures;
 
 /// Opens everything in the data directory.
 pub async fn open(config: &Config) -> Result<Backends, StartError> {
@@ -24,7 +25,8 @@ pub async fn open_all(config: &Config) -> Result<(Backends, Option<S3HttpService
     let layout = Layout::open(config)?;
     let failed = |part: &'static str| move |cause| StartError::Part { part, cause };
     // The store first: its lock keeps a second process away from all the rest.
-    let store = Embedded::open(&layout.store())?;
+    let figures = Arc::new(Figures::new());
+    let store = Embedded::open(&layout.store())?.measured(figures.calls.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut tokens = parts::tokens(&layout, config)?;
     parts::trust(&mut tokens, config).await?;
@@ -32,6 +34,7 @@ pub async fn open_all(config: &Config) -> Result<(Backends, Option<S3HttpService
     let (objects, service) = parts::objects(&layout, config, &clock).map_err(failed("objects"))?;
     let backends = Backends {
         shared: false,
+        figures,
         health: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
         changes: Arc::new(store.clone()),

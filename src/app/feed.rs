@@ -19,6 +19,7 @@ use crate::services::indexing::{Indexing, IndexingPorts};
 use crate::services::shelf_cache::ShelfCache;
 use crate::services::social::Social;
 use crate::services::viewers::Viewers;
+use crate::services::vitals::Vitals;
 use crate::worker::reconcilers::{
     ForgetEventIds, ForgetFeedSessions, KeepCounters, Reconciler, TrimChanges,
 };
@@ -61,6 +62,8 @@ pub struct FeedServices {
     pub viewers: Arc<Viewers>,
     /// Keeps the index true: rebuild it before serving, then follow.
     pub indexing: Arc<Indexing>,
+    /// How far this node has come.
+    pub vitals: Arc<Vitals>,
 }
 
 /// Puts the feed's services over their backends, with an empty index.
@@ -86,7 +89,7 @@ pub fn feed(
         Arc::clone(&index),
         (Arc::clone(&backends.clock), Arc::clone(&backends.entropy)),
     ));
-    let indexing = Indexing::new(
+    let indexing = Arc::new(Indexing::new(
         IndexingPorts {
             clips: Arc::clone(&backends.clips),
             catalog: Arc::clone(&backends.shop.catalog),
@@ -98,6 +101,12 @@ pub fn feed(
         Arc::clone(accounts),
         Arc::clone(&viewers),
         Arc::clone(&engagement),
+        Arc::clone(&index),
+    ));
+    let vitals = Vitals::new(
+        Arc::clone(&backends.jobs),
+        Arc::clone(&backends.feed.events),
+        Arc::clone(&indexing),
         Arc::clone(&index),
     );
     let ports = FeedPorts {
@@ -121,7 +130,8 @@ pub fn feed(
         engagement,
         social: Arc::new(social),
         viewers,
-        indexing: Arc::new(indexing),
+        indexing,
+        vitals: Arc::new(vitals),
     }
 }
 

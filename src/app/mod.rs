@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod embedded;
 pub mod feed;
+mod observe;
 pub mod parts;
 pub mod run;
 mod services;
@@ -26,7 +27,8 @@ use crate::app::parts::{Layout, StartError};
 use crate::app::shop::ShopBackends;
 use crate::config::Config;
 use crate::domain::account::Scope;
-use crate::http::{Api, layers, routes};
+use crate::http::layers::{self, Watch};
+use crate::http::{Api, routes};
 use crate::ports::accounts::AccountStore;
 use crate::ports::changes::ChangeLog;
 use crate::ports::clips::ClipStore;
@@ -45,6 +47,7 @@ use crate::ports::uploads::UploadStore;
 use crate::services::access::{Access, Issued};
 use crate::services::clip_audit::unplayable;
 use crate::services::indexing::Indexing;
+use crate::telemetry::figures::Figures;
 use crate::worker::reconcilers::Reconciler;
 use crate::worker::runner::Runner;
 
@@ -55,6 +58,8 @@ pub use crate::app::settings::Settings;
 pub struct Backends {
     /// Whether other nodes write to the same stores.
     pub shared: bool,
+    /// What this node counts; the stores above measure their calls with it.
+    pub figures: Arc<Figures>,
     /// Whether the store still writes.
     pub health: Arc<dyn StoreHealth>,
     /// Profiles.
@@ -166,7 +171,8 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let services = services::build(backends, settings);
     let entropy = Arc::clone(&backends.entropy);
     let router = routes::all(services.api.clone());
-    let router = layers::wrap(router, settings.http.clone(), entropy);
+    let watch = Watch { figures: Arc::clone(&backends.figures), show_calls: settings.show_calls };
+    let router = layers::wrap(router, settings.http.clone(), entropy, watch);
     let services::Services { api, runner, indexing, reconcilers } = services;
     App { api, router, runner, indexing, reconcilers }
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::adapters::s3_server::S3HttpService;
 use crate::app::parts::StartError;
-use crate::app::{App, Backends, Opened, Settings, assemble};
+use crate::app::{App, Backends, Opened, Settings, assemble, observe};
 use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
@@ -72,7 +72,10 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
         url => url.to_owned(),
     };
     let Opened { backends, background, objects } = crate::app::open(config).await?;
-    let app = assemble(&backends, &Settings::new(config, &public_url));
+    let mut settings = Settings::new(config, &public_url);
+    // With a public URL something stands in front, and then requests of others come from here too.
+    settings.metrics_open |= address.ip().is_loopback() && raw.server.public_url.is_empty();
+    let app = assemble(&backends, &settings);
     app.indexing.rebuild().await.map_err(RunError::Store)?;
     let tasks = Tasks::new();
     for work in background {
@@ -106,6 +109,7 @@ pub async fn start(config: &Config) -> Result<Running, RunError> {
     }
     keep_house(&tasks, &app, &backends).await;
     watch_store(&tasks, Arc::clone(&backends.health));
+    audit(&tasks, &app, Duration::from_millis(raw.metrics.audit_interval_ms));
     let leftovers = app.api.uploads.sweep().await.map_err(RunError::Store)?;
     if leftovers > 0 {
         tracing::info!(leftovers, "removed pieces of uploads that no record knows");
@@ -211,6 +215,28 @@ fn follow_events(tasks: &Tasks, app: &App) {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = engagement.wait() => {}
+            }
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+}
+
+/// Checks the laws between the stores now and then, and shows what it finds among the figures.
+fn audit(tasks: &Tasks, app: &App, interval: Duration) {
+    if interval.is_zero() {
+        return;
+    }
+    let (ledger, figures) = (Arc::clone(&app.api.shop.ledger), Arc::clone(&app.api.figures));
+    let stop = tasks.stop().clone();
+    tasks.spawn("audit", async move {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                laws = ledger.invariants() => observe::audited(&figures.shop, laws),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(interval) => {}
             }
         }
         Ok::<(), std::convert::Infallible>(())

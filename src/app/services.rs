@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::adapters::public_urls::PublicUrls;
 use crate::app::feed;
+use crate::app::observe;
 use crate::app::shop::{self, Commons};
 use crate::app::{Backends, Settings};
 use crate::http::{Api, ServerInfo};
@@ -31,7 +32,7 @@ pub(super) struct Services {
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
-    let mut backends = backends.clone();
+    let mut backends = observe::observed(backends);
     let catalog = Arc::clone(&backends.shop.catalog);
     let public_url = settings.public_url.clone();
     backends.shop.catalog = Arc::new(PublicUrls::new(catalog, public_url));
@@ -91,9 +92,12 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         social: Arc::clone(&feed.social),
         viewers: Arc::clone(&feed.viewers),
         shop: shop::shop(&backends.shop, &commons(backends), policy, purchases, shelf),
+        vitals: Arc::clone(&feed.vitals),
+        figures: Arc::clone(&backends.figures),
         server: Arc::new(ServerInfo {
             public_url: settings.public_url.clone(),
             guests: settings.guests,
+            metrics_open: settings.metrics_open,
             ready: AtomicBool::new(false),
         }),
     };

@@ -30,6 +30,10 @@ pub struct Settings {
     pub uploads: UploadPolicy,
     /// What the shop charges, ships and promises.
     pub shop: Arc<ShopPolicy>,
+    /// Whether the figures are shown without a token.
+    pub metrics_open: bool,
+    /// Whether answers tell how many calls to stores they took.
+    pub show_calls: bool,
     /// How long a link to media is good, at least.
     pub grant_ttl_ms: i64,
 }
@@ -55,6 +59,8 @@ impl Settings {
                 per_account_max: raw.uploads.per_account_max,
             },
             shop: Arc::new(policy(&raw.shop, &config.shipping)),
+            metrics_open: raw.metrics.open,
+            show_calls: raw.metrics.show_calls,
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::{ConfigArgs, Outcome, say};
 use crate::config::reference;
+use crate::telemetry::catalog;
 
 /// Arguments of `config`.
 #[derive(Args)]
@@ -18,12 +19,19 @@ pub(super) struct Show {
     /// Print a file with every key, its meaning and its default instead.
     #[arg(long)]
     reference: bool,
+    /// Print the list of metrics instead.
+    #[arg(long)]
+    metrics: bool,
 }
 
 impl Show {
     pub(super) fn run(self) -> Outcome {
         if self.reference {
             say(reference().trim_end())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if self.metrics {
+            say(catalog::markdown().trim_end())?;
             return Ok(ExitCode::SUCCESS);
         }
         let rows = self.config.load(&[])?.describe();

@@ -98,6 +98,20 @@ section! {
 }
 
 section! {
+    /// `[metrics]`
+    Metrics {
+        /// Whether `GET /metrics` answers without a token of the scope `operator`. It also does while
+        /// `server.listen` is a loopback address and `server.public_url` is empty.
+        open: bool = false,
+        /// Whether answers tell in `Server-Timing` how many calls to stores they took.
+        show_calls: bool = false,
+        /// Time between audits of books, stock and orders, whose findings are among the figures. Each one
+        /// reads all of them. 0: never.
+        audit_interval_ms: u64 = 3_600_000,
+    }
+}
+
+section! {
     /// `[auth]`
     Auth {
         /// The name this installation issues tokens under.
@@ -216,6 +230,8 @@ pub struct Raw {
     pub redis: Redis,
     /// The log.
     pub log: Log,
+    /// Figures.
+    pub metrics: Metrics,
     /// Tokens.
     pub auth: Auth,
     /// Where people watch and buy.
@@ -242,6 +258,7 @@ pub const SECTIONS: &[(&str, KeyDocs)] = &[
     ("cql", Cql::KEYS),
     ("redis", Redis::KEYS),
     ("log", Log::KEYS),
+    ("metrics", Metrics::KEYS),
     ("auth", Auth::KEYS),
     ("market", Market::KEYS),
     ("objects", Objects::KEYS),

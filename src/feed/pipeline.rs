@@ -69,6 +69,8 @@ pub struct Slate {
     pub walk: Walk,
     /// What each stage cost.
     pub trace: Vec<StageTrace>,
+    /// What each source brought.
+    pub brought: Vec<(&'static str, u32)>,
     /// Candidates that were scored.
     pub scored: usize,
 }
@@ -78,7 +80,11 @@ type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Batch, StageError>> + Send +
 impl Pipeline {
     /// Makes a page.
     pub async fn run(&self, query: &mut FeedQuery) -> Slate {
-        let mut slate = Slate { trace: Vec::with_capacity(8), ..Slate::default() };
+        let mut slate = Slate {
+            trace: Vec::with_capacity(8),
+            brought: Vec::with_capacity(8),
+            ..Slate::default()
+        };
         let mut clock = Stopwatch { since: Instant::now() };
         for hydrator in &self.query_hydrators {
             if let Err(error) = hydrator.hydrate(query).await {
@@ -162,6 +168,7 @@ impl Pipeline {
                 };
                 Batch { found, more: true, walked: None }
             });
+            slate.brought.push((source.as_str(), batch.found.len().min(listed.limit) as u32));
             merged.more |= batch.more;
             merged.walked = batch.walked.or(merged.walked);
             let walked = source == SourceKind::Catalog;

@@ -19,6 +19,7 @@ use crate::http::extract::{Body, Viewer, parse_json};
 use crate::http::fields::{Checks, parse_rfc3339};
 use crate::http::problem::Problem;
 use crate::services::engagement::Engagement;
+use crate::telemetry::figures::Figures;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Api> {
@@ -139,6 +140,7 @@ struct EventRejected {
     request_body = PostEvents, responses((status = 202, body = EventsTaken)))]
 async fn post_events(
     State(engagement): State<Arc<Engagement>>,
+    State(figures): State<Arc<Figures>>,
     Viewer(caller): Viewer,
     Body(body): Body<PostEvents>,
 ) -> Result<(StatusCode, Json<EventsTaken>), Problem> {
@@ -167,6 +169,7 @@ async fn post_events(
     }));
     rejected.sort_unstable_by_key(|one| one.index);
     let (accepted, duplicates) = (taken.accepted, taken.duplicates);
+    figures.events(accepted, duplicates, rejected.len());
     let watermark = taken.watermark.to_string();
     Ok((StatusCode::ACCEPTED, Json(EventsTaken { accepted, duplicates, rejected, watermark })))
 }

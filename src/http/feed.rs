@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -18,6 +19,7 @@ use crate::http::feed_views::FeedPageView;
 use crate::http::fields::list_limit;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::services::feed_page::{FeedError, FeedPage, FeedPages, PageRequest, parse_surface};
+use crate::telemetry::figures::{Feed, Figures};
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Api> {
@@ -44,6 +46,7 @@ struct FeedParams {
     params(FeedParams), responses((status = 200, body = FeedPageView)))]
 async fn get_feed(
     State(feed): State<Arc<FeedPages>>,
+    State(figures): State<Arc<Figures>>,
     Viewer(caller): Viewer,
     Query(params): Query<FeedParams>,
 ) -> Result<Response, Problem> {
@@ -60,7 +63,20 @@ async fn get_feed(
         cursor: params.cursor.as_deref(),
         after: after.transpose()?,
     };
-    Ok(show(feed.page(request).await?))
+    let page = feed.page(request).await?;
+    count(&page, &figures.feed);
+    Ok(show(page))
+}
+
+/// A page that was served before cost nothing and counts for nothing.
+fn count(page: &FeedPage, figures: &Feed) {
+    for stage in &page.trace {
+        let took = Duration::from_micros(u64::from(stage.took_us));
+        figures.stage(stage.name, took, u64::from(stage.candidates));
+    }
+    for (source, candidates) in &page.brought {
+        figures.brought(source, u64::from(*candidates));
+    }
 }
 
 fn show(page: FeedPage) -> Response {

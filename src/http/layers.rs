@@ -11,10 +11,13 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::domain::limits::BODY_BYTES_MAX;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::ports::entropy::Entropy;
+use crate::telemetry::calls::tallied;
+use crate::telemetry::figures::Figures;
 
 /// How much the edge takes on.
 #[derive(Clone, Debug)]
@@ -34,10 +37,21 @@ struct Edge {
     browsing: Semaphore,
     buying: Semaphore,
     entropy: Arc<dyn Entropy>,
+    watch: Watch,
+}
+
+/// What is noted of every request.
+#[derive(Clone, Default)]
+pub struct Watch {
+    /// Where it is counted.
+    pub figures: Arc<Figures>,
+    /// Whether answers tell how many calls to stores they took.
+    pub show_calls: bool,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What scripts of other origins may read besides the plain headers.
 const EXPOSED_HEADERS: &str = "etag, location, retry-after, idempotent-replayed, x-request-id, \
@@ -47,12 +61,13 @@ const EXPOSED_HEADERS: &str = "etag, location, retry-after, idempotent-replayed,
 
 /// Wraps the routes. Outermost first: a layer listed higher sees the request earlier and the response
 /// later.
-pub fn wrap(routes: Router, limits: HttpLimits, entropy: Arc<dyn Entropy>) -> Router {
+pub fn wrap(routes: Router, limits: HttpLimits, entropy: Arc<dyn Entropy>, watch: Watch) -> Router {
     let edge = Arc::new(Edge {
         browsing: Semaphore::new(limits.in_flight_max),
         buying: Semaphore::new(limits.checkouts_in_flight_max),
         limits,
         entropy,
+        watch,
     });
     routes.layer(
         tower::ServiceBuilder::new()
@@ -112,7 +127,14 @@ async fn identify(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
     let trace = trace(request.headers(), bits);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let _in_flight = edge.watch.figures.http.begun();
+    let span = tracing::info_span!("request", request_id = id, trace_id = trace.get(3..35));
+    let mut response = if edge.watch.show_calls {
+        with_calls(next.run(request)).instrument(span).await
+    } else {
+        next.run(request).instrument(span).await
+    };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let headers = std::mem::take(response.headers_mut());
         response = problem.render(&id);
@@ -120,9 +142,11 @@ async fn identify(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
     } else if is_bare_error(&response) {
         response = unrouted(response.status()).render(&id);
     }
-    let took_us = started.elapsed().as_micros() as u64;
+    let took = started.elapsed();
+    let took_us = took.as_micros() as u64;
     let status = response.status().as_u16();
-    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    edge.watch.figures.http.answered(route, method.as_str(), status, took);
+    let route = route.unwrap_or("-");
     tracing::debug!(request_id = id, %method, route, status, took_us, "request");
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -130,6 +154,18 @@ async fn identify(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
     }
     if let Ok(value) = HeaderValue::from_str(&trace) {
         headers.insert(TRACEPARENT.clone(), value);
+    }
+    response
+}
+
+/// Adds the calls to stores to the answer's `Server-Timing`.
+async fn with_calls(work: impl Future<Output = Response>) -> Response {
+    let (mut response, tally) = tallied(work).await;
+    let calls = tally.server_timing();
+    if let Ok(value) = HeaderValue::from_str(&calls)
+        && !calls.is_empty()
+    {
+        response.headers_mut().append(SERVER_TIMING.clone(), value);
     }
     response
 }
@@ -161,12 +197,16 @@ fn trace(headers: &HeaderMap, bits: u128) -> String {
     let span = bits as u64 | 1; // An all-zero span id is invalid.
     let caller = headers.get(&TRACEPARENT).and_then(|value| value.to_str().ok());
     let trace = caller.filter(|text| {
-        let hex = |range| {
-            text.get(range).is_some_and(|part: &str| {
-                part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b != b'0')
-            })
-        };
-        text.len() == 55 && text.starts_with("00-") && hex(3..35) && hex(36..52)
+        // Capitals are invalid, and so are an id or a parent of zeros.
+        let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let some = |part: &str| hex(part) && part.bytes().any(|b| b != b'0');
+        let mut parts = text.split('-');
+        let mut next = |len: usize| parts.next().filter(|part| part.len() == len);
+        text.len() == 55
+            && next(2) == Some("00")
+            && next(32).is_some_and(some)
+            && next(16).is_some_and(some)
+            && next(2).is_some_and(hex)
     });
     match trace {
         Some(text) => format!("{}{span:016x}{}", &text[..36], &text[52..]),
@@ -180,19 +220,21 @@ async fn admit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> R
     let streams = path.starts_with("/media/") || path.starts_with("/v1/uploads");
     let buys = path.starts_with("/v1/checkouts");
     let slots = if buys { &edge.buying } else { &edge.browsing };
-    if path == "/livez" || path == "/readyz" {
+    if ["/livez", "/readyz", "/metrics"].contains(&path) {
         return next.run(request).await;
     }
     let Ok(_slot) = slots.try_acquire() else {
+        edge.watch.figures.http.shed(if buys { "buying" } else { "browsing" });
         return Problem::new(ProblemKind::Overloaded, "too many requests at once").into_response();
     };
     if streams {
         return next.run(request).await;
     }
-    match tokio::time::timeout(edge.limits.request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(ProblemKind::Timeout, "it may still be finished").into_response(),
-    }
+    let answer = tokio::time::timeout(edge.limits.request_timeout, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        edge.watch.figures.http.timed_out();
+        Problem::new(ProblemKind::Timeout, "it may still be finished").into_response()
+    })
 }
 
 #[cfg(test)]
@@ -207,7 +249,18 @@ mod tests {
         let ours = trace(&headers, 7);
         assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && ours.ends_with("-01"));
         assert_ne!(ours, given);
-        headers.insert(TRACEPARENT.clone(), HeaderValue::from_static("00-zz"));
-        assert_eq!(trace(&headers, 7).len(), 55);
+        for bad in [
+            "00-zz",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-<>",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            headers.insert(TRACEPARENT.clone(), HeaderValue::from_static(bad));
+            let ours = trace(&headers, 7);
+            assert_eq!((ours.len(), &ours[53..]), (55, "00"), "{bad}");
+            assert!(!ours.contains("0af7651916cd43dd8448eb211c80319c"), "{bad}");
+        }
     }
 }

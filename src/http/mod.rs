@@ -24,6 +24,7 @@ pub mod inventory;
 pub mod layers;
 pub mod media;
 pub mod merchant;
+pub mod metrics;
 pub mod openapi;
 pub mod ops;
 pub mod orders;
@@ -56,6 +57,8 @@ use crate::services::media::Media;
 use crate::services::social::Social;
 use crate::services::uploads::Uploads;
 use crate::services::viewers::Viewers;
+use crate::services::vitals::Vitals;
+use crate::telemetry::figures::Figures;
 
 /// What handlers can reach: each takes the one service it needs.
 #[derive(Clone)]
@@ -80,6 +83,10 @@ pub struct Api {
     pub viewers: Arc<Viewers>,
     /// Everything that sells.
     pub shop: ShopApi,
+    /// How far this node has come.
+    pub vitals: Arc<Vitals>,
+    /// What this node counts.
+    pub figures: Arc<Figures>,
     /// How this server presents itself.
     pub server: Arc<ServerInfo>,
 }
@@ -91,6 +98,8 @@ pub struct ServerInfo {
     pub public_url: String,
     /// Whether anybody may get a guest's token.
     pub guests: bool,
+    /// Whether the figures are shown without a token.
+    pub metrics_open: bool,
     /// False while it starts and once it drains: load balancers then send requests elsewhere.
     pub ready: std::sync::atomic::AtomicBool,
 }
@@ -115,5 +124,7 @@ handlers_can_reach! {
     engagement: Engagement,
     social: Social,
     viewers: Viewers,
+    vitals: Vitals,
+    figures: Figures,
     server: ServerInfo,
 }

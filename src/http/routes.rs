@@ -5,8 +5,8 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::{
-    Api, accounts, clips, events, feed, guests, health, images, media, openapi, preferences, shop,
-    social, uploads, web,
+    Api, accounts, clips, events, feed, guests, health, images, media, metrics, openapi,
+    preferences, shop, social, uploads, web,
 };
 
 /// The API as it is documented: every route comes with its description.
@@ -23,6 +23,7 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(social::routes())
         .merge(preferences::routes())
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(shop::routes())
 }
 

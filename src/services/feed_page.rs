@@ -69,6 +69,8 @@ pub struct FeedPage {
     pub body: Vec<u8>,
     /// What each stage cost; empty for a page that was served before.
     pub trace: Vec<StageTrace>,
+    /// What each source brought; empty for a page that was served before.
+    pub brought: Vec<(&'static str, u32)>,
 }
 
 /// What the service stands on.
@@ -191,7 +193,8 @@ impl FeedPages {
         let slate = pipeline.run(&mut query).await;
         drop(query); // Lets go of the session's set, so that it is extended in place.
         let page = self.commit(&session, number, &slate, now);
-        Ok(FeedPage { trace: slate.trace, ..self.show(&session.head, &page, now) })
+        let Slate { trace, brought, .. } = slate;
+        Ok(FeedPage { trace, brought, ..self.show(&session.head, &page, now) })
     }
 
     /// What was counted of a clip: nothing for one that the feed does not show.
@@ -328,7 +331,7 @@ impl FeedPages {
             cursor.seal(session.viewer, &*self.ports.signer)
         });
         let body = self.render.page(session.viewer, page, next.as_deref(), now);
-        FeedPage { body, trace: Vec::new() }
+        FeedPage { body, ..FeedPage::default() }
     }
 
     /// Forgets sessions whose cursors have expired, in one bounded step; answers how many pages.

@@ -30,3 +30,4 @@ pub mod signed;
 pub mod social;
 pub mod uploads;
 pub mod viewers;
+pub mod vitals;

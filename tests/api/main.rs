@@ -11,6 +11,8 @@ mod edge;
 mod events;
 mod feed;
 mod inventory;
+mod log;
+mod metrics;
 mod orders;
 mod products;
 mod social;

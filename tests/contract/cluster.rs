@@ -8,6 +8,7 @@ use vitrine::adapters::sim::SimClock;
 use vitrine::adapters::system::{LocalWakeups, OsEntropy, SystemClock};
 use vitrine::domain::time::DAY_MS;
 use vitrine::ports::entropy::Entropy;
+use vitrine::telemetry::calls::StoreCalls;
 
 use crate::stores::NOW;
 
@@ -65,6 +66,7 @@ pub fn ports() -> ScyllaPorts {
         clock: Arc::new(SimClock::new(NOW)),
         entropy: Arc::new(OsEntropy::new()),
         wakeups: Arc::new(LocalWakeups::default()),
+        calls: StoreCalls::default(),
     }
 }
 

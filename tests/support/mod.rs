@@ -35,6 +35,7 @@ use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
 use vitrine::ports::clock::Clock;
 use vitrine::services::uploads::UploadPolicy;
+use vitrine::telemetry::figures::Figures;
 
 /// The instant at which every test begins: 2026-01-01T00:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
@@ -101,13 +102,15 @@ impl TestApp {
 
     /// A fresh engine whose operator chose otherwise.
     pub fn with_settings(settings: &Settings) -> Self {
-        let store = Embedded::in_memory().unwrap();
+        let figures = Arc::new(Figures::new());
+        let store = Embedded::in_memory().unwrap().measured(figures.calls.clone());
         let clock = Arc::new(SimClock::new(START));
         let key = throwaway_token_key().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("scratch");
         let backends = Backends {
             shared: false,
+            figures,
             health: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             changes: Arc::new(store.clone()),
@@ -304,6 +307,8 @@ pub fn settings() -> Settings {
             request_timeout: Duration::from_secs(30),
         },
         uploads: UploadPolicy { bytes_max: 64 << 20, ttl_ms: 86_400_000, per_account_max: 5 },
+        metrics_open: false,
+        show_calls: true,
         grant_ttl_ms: 3_600_000,
     }
 }

@@ -38,12 +38,14 @@ use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction,
 };
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::adapters::embedded::codec::io;
 use crate::adapters::embedded::writer::Writer;
 use crate::domain::limits::STORE_DEADLINE_MS;
 use crate::ports::error::StoreError;
 use crate::ports::health::StoreHealth;
+use crate::telemetry::calls::{Call, Outcome, Store, StoreCalls};
 
 /// The version of the on-disk format. Raised when a table changes shape; `open` refuses files of a
 /// later version and upgrades files of an earlier one.
@@ -92,6 +94,7 @@ pub enum OpenError {
 #[derive(Clone)]
 pub struct Embedded {
     inner: Arc<Inner>,
+    calls: StoreCalls,
 }
 
 struct Inner {
@@ -143,7 +146,13 @@ impl Embedded {
             logged: Notify::new(),
             queued: Notify::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), calls: StoreCalls::default() })
+    }
+
+    /// The same store with its calls measured by `calls`.
+    #[must_use]
+    pub fn measured(self, calls: StoreCalls) -> Self {
+        Self { calls, ..self }
     }
 
     /// Runs `command` in the next group and answers when the group is durable.
@@ -155,7 +164,12 @@ impl Embedded {
         &self,
         command: impl FnOnce(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.inner.writer.write(command, Duration::from_millis(STORE_DEADLINE_MS as u64)).await
+        let began = Instant::now();
+        let deadline = Duration::from_millis(STORE_DEADLINE_MS as u64);
+        let answer = self.inner.writer.write(command, deadline).await;
+        // Each command may check conditions, as the one writer makes every check exact.
+        self.calls.ended(Store::Embedded, Call::Conditional, outcome(&answer), began);
+        answer
     }
 
     /// Runs `command` in the next group without telling how it went: for state that may be lost. It is
@@ -173,7 +187,10 @@ impl Embedded {
         &self,
         query: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        query(&self.inner.db.begin_read().map_err(io)?)
+        let began = Instant::now();
+        let answer = self.inner.db.begin_read().map_err(io).and_then(|txn| query(&txn));
+        self.calls.ended(Store::Embedded, Call::Read, outcome(&answer), began);
+        answer
     }
 
     /// Reads the whole file and verifies its checksums and trees. `Ok(false)` means that damage was
@@ -184,6 +201,16 @@ impl Embedded {
         let path = file.display().to_string();
         let mut db = Database::open(file).map_err(|error| refused(&path, error))?;
         db.check_integrity().map_err(|error| refused(&path, error))
+    }
+}
+
+fn outcome<T>(answer: &Result<T, StoreError>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Ok,
+        Err(StoreError::Conflict) => Outcome::Conflict,
+        Err(StoreError::OutcomeUnknown(_)) => Outcome::Unknown,
+        Err(StoreError::Unavailable(_)) => Outcome::Unavailable,
+        Err(StoreError::Corrupt { .. }) => Outcome::Corrupt,
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::domain::limits::{REDIS_CONNECT_DEADLINE_MS, REDIS_DEADLINE_MS, REDIS_REST_MS};
 use crate::ports::error::StoreError;
+use crate::telemetry::calls::{Call, Outcome, Store, StoreCalls};
 
 /// Where Redis is.
 #[derive(Clone, Debug)]
@@ -57,6 +58,7 @@ struct Inner {
     began: Instant,
     /// Until when calls fail at once, in milliseconds since `began`.
     rests_until_ms: AtomicU64,
+    calls: StoreCalls,
 }
 
 /// A connection to Redis. Clones share it.
@@ -67,7 +69,7 @@ pub struct RedisLink {
 
 impl RedisLink {
     /// A link that connects when it is first used: a node starts without its Redis.
-    pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
+    pub fn new(config: &RedisConfig, calls: StoreCalls) -> Result<Self, RedisError> {
         let target = if config.cluster {
             let connect = Duration::from_millis(REDIS_CONNECT_DEADLINE_MS);
             let builder = |deadline_ms: u64| {
@@ -91,6 +93,7 @@ impl RedisLink {
             prefix: config.prefix.clone(),
             began: Instant::now(),
             rests_until_ms: AtomicU64::new(0),
+            calls,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -168,8 +171,11 @@ impl RedisLink {
         }
         // The driver has its own deadlines; this one also covers its waiting for a connection.
         let deadline = Duration::from_millis(REDIS_DEADLINE_MS + REDIS_CONNECT_DEADLINE_MS);
-        let outcome = tokio::time::timeout(deadline, call).await;
-        match outcome {
+        let began = Instant::now();
+        let answer = tokio::time::timeout(deadline, call).await;
+        let outcome = if matches!(answer, Ok(Ok(_))) { Outcome::Ok } else { Outcome::Unavailable };
+        self.inner.calls.ended(Store::Redis, Call::Command, outcome, began);
+        match answer {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 self.rest();

@@ -19,6 +19,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use scylla::value::CqlValue;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::adapters::scylla::query::{Cql, Values};
@@ -118,6 +119,7 @@ impl Scylla {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        let began = Instant::now();
         let log = self.log(log);
         let (answer, answered) = oneshot::channel();
         let start = {
@@ -141,7 +143,9 @@ impl Scylla {
             )]
             tokio::spawn(async move { store.empty_queue(&log).await });
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::unavailable("the log's writer ended")))
+        let answer = answered.await;
+        self.waited_for_group(began);
+        answer.unwrap_or_else(|_| Err(StoreError::unavailable("the log's writer ended")))
     }
 
     /// The newest offset; 0 for an empty log.

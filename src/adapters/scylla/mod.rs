@@ -49,6 +49,7 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::error::StoreError;
 use crate::ports::wakeups::{Topic, Wakeups};
+use crate::telemetry::calls::StoreCalls;
 
 /// Keys that one read may name: each may lie on another node of the cluster.
 const KEYS_PER_READ: usize = 100;
@@ -88,6 +89,8 @@ pub struct ScyllaPorts {
     pub entropy: Arc<dyn Entropy>,
     /// Tells other nodes that logs and queues have grown.
     pub wakeups: Arc<dyn Wakeups>,
+    /// Measures statements.
+    pub calls: StoreCalls,
 }
 
 impl Scylla {

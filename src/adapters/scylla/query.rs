@@ -23,6 +23,7 @@ use crate::domain::limits::{
     CQL_CONDITIONAL_DEADLINE_MS, CQL_READ_DEADLINE_MS, CQL_WRITE_DEADLINE_MS,
 };
 use crate::ports::error::StoreError;
+use crate::telemetry::calls::{Call, Outcome, Store};
 
 /// What a statement does, and so how it is run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,17 @@ enum Kind {
 pub(super) struct Cql {
     text: &'static str,
     kind: Kind,
+}
+
+impl Kind {
+    const fn call(self) -> Call {
+        match self {
+            Self::Read => Call::Read,
+            Self::SerialRead => Call::SerialRead,
+            Self::Write => Call::Write,
+            Self::Conditional => Call::Conditional,
+        }
+    }
 }
 
 impl Cql {
@@ -120,8 +132,7 @@ impl Scylla {
         let prepared = self.inner.prepared.get(&self.inner.session, cql).await?;
         let began = Instant::now();
         let answer = self.inner.session.execute_unpaged(&prepared, values).await;
-        self.observe(cql.kind, began, answer.is_ok());
-        answer.map_err(|error| failure(error, cql.kind))
+        self.observed(cql.kind, began, answer)
     }
 
     /// All rows of a read that is bounded by its `LIMIT` or its key.
@@ -163,8 +174,7 @@ impl Scylla {
         prepared.set_page_size(i32::try_from(rows_max).unwrap_or(i32::MAX).max(1));
         let began = Instant::now();
         let answer = self.inner.session.execute_single_page(&prepared, values, from).await;
-        self.observe(cql.kind, began, answer.is_ok());
-        let (result, state) = answer.map_err(|error| failure(error, cql.kind))?;
+        let (result, state) = self.observed(cql.kind, began, answer)?;
         let next = match state {
             PagingStateResponse::HasMorePages { state } => Some(state),
             PagingStateResponse::NoMorePages => None,
@@ -183,7 +193,9 @@ impl Scylla {
         cql: Cql,
         values: impl SerializeRow,
     ) -> Result<bool, StoreError> {
-        applied(self.execute(cql, values).await?)
+        let began = Instant::now();
+        let answer = self.execute(cql, values).await?;
+        self.decided(began, answer)
     }
 
     /// Runs plain writes of one partition together.
@@ -194,7 +206,9 @@ impl Scylla {
     /// Runs writes of one partition together under all their conditions: whether they held. Either all
     /// is written or nothing.
     pub(super) async fn apply_all(&self, writes: Vec<(Cql, Values)>) -> Result<bool, StoreError> {
-        applied(self.batch(Kind::Conditional, writes).await?)
+        let began = Instant::now();
+        let answer = self.batch(Kind::Conditional, writes).await?;
+        self.decided(began, answer)
     }
 
     async fn batch(
@@ -222,13 +236,46 @@ impl Scylla {
         }
         let began = Instant::now();
         let answer = self.inner.session.batch(&batch, values).await;
-        self.observe(kind, began, answer.is_ok());
-        answer.map_err(|error| failure(error, kind))
+        self.observed(kind, began, answer)
     }
 
-    #[expect(clippy::unused_self, reason = "the figures belong to the store")]
-    fn observe(&self, kind: Kind, began: Instant, fine: bool) {
-        tracing::trace!(?kind, fine, took_us = began.elapsed().as_micros() as u64, "cql");
+    /// Measures a statement that has ended. A conditional one that was answered is measured by
+    /// [`Self::decided`], which knows whether its condition held.
+    fn observed<T>(
+        &self,
+        kind: Kind,
+        began: Instant,
+        answer: Result<T, ExecutionError>,
+    ) -> Result<T, StoreError> {
+        let answer = answer.map_err(|error| failure(error, kind));
+        let outcome = match &answer {
+            Ok(_) if kind == Kind::Conditional => return answer,
+            Ok(_) => Outcome::Ok,
+            Err(StoreError::OutcomeUnknown(_)) => Outcome::Unknown,
+            Err(StoreError::Conflict) => Outcome::Conflict,
+            Err(StoreError::Corrupt { .. }) => Outcome::Corrupt,
+            Err(StoreError::Unavailable(_)) => Outcome::Unavailable,
+        };
+        self.inner.ports.calls.ended(Store::Cql, kind.call(), outcome, began);
+        answer
+    }
+
+    /// Whether a conditional write was applied.
+    fn decided(&self, began: Instant, answer: QueryResult) -> Result<bool, StoreError> {
+        let applied = applied(answer);
+        let outcome = match &applied {
+            Ok(true) => Outcome::Ok,
+            Ok(false) => Outcome::Conflict,
+            Err(_) => Outcome::Corrupt,
+        };
+        self.inner.ports.calls.ended(Store::Cql, Call::Conditional, outcome, began);
+        applied
+    }
+
+    /// Notes that the running request waited since `began` for a conditional write that a task of the
+    /// node made for it and others.
+    pub(super) fn waited_for_group(&self, began: Instant) {
+        self.inner.ports.calls.shared(Store::Cql, Call::Conditional, began);
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::{HashMap, VecDeque};
 
 use scylla::value::CqlValue;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::adapters::scylla::due::DueKind;
@@ -282,6 +283,7 @@ impl Scylla {
         variant: VariantId,
         order: StockOrder,
     ) -> Result<StockAnswer, StoreError> {
+        let began = Instant::now();
         let (answer, answered) = oneshot::channel();
         let begins = {
             let mut desks = self.inner.desks.lock();
@@ -301,7 +303,9 @@ impl Scylla {
             )]
             tokio::spawn(async move { store.serve_desk(variant).await });
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::unavailable("the desk closed")))
+        let answer = answered.await;
+        self.waited_for_group(began);
+        answer.unwrap_or_else(|_| Err(StoreError::unavailable("the desk closed")))
     }
 
     /// Serves a variant's queue until it is empty.

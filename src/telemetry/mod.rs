@@ -1,0 +1,12 @@
+//! What operators see of a running node: the log and the figures behind `GET /metrics`.
+//!
+//! It names nothing of the project, so that every layer which measures may name it. Labels come from
+//! closed sets alone: no id, no address, no text that a client chose. `catalog` lists every metric.
+
+pub mod calls;
+pub mod catalog;
+pub mod figures;
+pub mod log;
+pub mod process;
+
+pub use crate::telemetry::log::{LogFormat, start};
