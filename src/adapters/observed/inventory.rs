@@ -88,4 +88,16 @@ impl InventoryStore for ObservedStock {
     ) -> Result<Vec<StockAudit>, StoreError> {
         self.inner.audit(after, limit).await
     }
+
+    async fn forget_hold(&self, variant: VariantId, hold: HoldId) -> Result<bool, StoreError> {
+        self.inner.forget_hold(variant, hold).await
+    }
+
+    async fn forget_adjustments(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.inner.forget_adjustments(before, limit).await
+    }
 }

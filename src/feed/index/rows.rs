@@ -92,9 +92,19 @@ impl ClipRow {
     /// The places of [`Self::entities`], some of them [`NONE`].
     #[inline]
     pub fn places(&self) -> [Entity; 2 + ROW_TAGS + ROW_PRODUCTS] {
-        let [a, b, c, d] = self.tags;
-        let [x, y, z] = self.products;
-        [self.creator, self.category, a, b, c, d, x, y, z]
+        let [tag, tag_2, tag_3, tag_4] = self.tags;
+        let [product, product_2, product_3] = self.products;
+        [
+            self.creator,
+            self.category,
+            tag,
+            tag_2,
+            tag_3,
+            tag_4,
+            product,
+            product_2,
+            product_3,
+        ]
     }
 
     /// When it was published.
