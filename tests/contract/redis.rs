@@ -1,13 +1,13 @@
 //! Feed sessions and wake-ups over a real Redis, and without it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::redis::cmd;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use vitrine::adapters::redis::{RedisConfig, RedisFeedSessions, RedisLink, RedisWakeups};
 use vitrine::adapters::system::OsEntropy;
@@ -81,6 +81,12 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, mut way: watch::Rece
     }
 }
 
+/// Lets a node's work go on until its cluster is dropped, or the test's runtime.
+#[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+fn spawn(work: impl Future<Output = ()> + Send + 'static) {
+    drop(tokio::spawn(work));
+}
+
 /// What all nodes of one test share.
 struct Cluster {
     prefix: String,
@@ -106,13 +112,13 @@ impl Cluster {
 
     fn sessions(&self, url: &str) -> Arc<RedisFeedSessions> {
         let sessions = Arc::new(RedisFeedSessions::new(self.link(url)));
-        tokio::spawn(Arc::clone(&sessions).run(self.stop.clone()));
+        spawn(Arc::clone(&sessions).run(self.stop.clone()));
         sessions
     }
 
     fn wakeups(&self, url: &str, node: &str) -> Arc<RedisWakeups> {
         let wakeups = Arc::new(RedisWakeups::new(self.link(url), node.to_owned()));
-        tokio::spawn(Arc::clone(&wakeups).run(self.stop.clone()));
+        spawn(Arc::clone(&wakeups).run(self.stop.clone()));
         wakeups
     }
 }
@@ -368,10 +374,10 @@ async fn a_redis_cluster_does_as_well() {
         RedisLink::new(&RedisConfig { urls, cluster: true, prefix }).unwrap()
     };
     let sessions = Arc::new(RedisFeedSessions::new(link()));
-    tokio::spawn(Arc::clone(&sessions).run(cluster.stop.clone()));
+    spawn(Arc::clone(&sessions).run(cluster.stop.clone()));
     let nodes = ["one", "two"].map(|node| {
         let wakeups = Arc::new(RedisWakeups::new(link(), node.to_owned()));
-        tokio::spawn(Arc::clone(&wakeups).run(cluster.stop.clone()));
+        spawn(Arc::clone(&wakeups).run(cluster.stop.clone()));
         wakeups
     });
     for topic in Topic::ALL {

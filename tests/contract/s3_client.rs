@@ -105,7 +105,7 @@ async fn only_what_may_pass_is_tried_again_and_not_for_ever() {
     for (status, tries) in [(503, 3), (500, 3), (403, 1), (400, 1)] {
         let server = Fixed { status, ..Fixed::default() };
         let store = server.store(&backends::client_config("http://s3.internal"));
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         let put = store.put(&key(), "text/plain", Bytes::from_static(b"abc")).await;
         let refused = matches!(put, Err(StoreError::Unavailable(_)));
         assert_eq!(refused, status != 500, "{status}: {put:?}");
