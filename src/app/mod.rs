@@ -174,13 +174,9 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let entropy = Arc::clone(&backends.entropy);
     let router = routes::all(services.api.clone());
     let watch = Watch { figures: Arc::clone(&backends.figures), show_calls: settings.show_calls };
-<<<<<<< HEAD
     let http = || settings.http.clone();
     let router = layers::wrap(router, http(), Arc::clone(&entropy), watch.clone());
     let probes = layers::wrap(routes::probes(services.api.clone()), http(), entropy, watch);
-=======
-    let router = layers::wrap(router, settings.http.clone(), entropy, watch);
->>>>>>> metrics
     let services::Services { api, runner, indexing, reconcilers } = services;
     App { api, router, probes, runner, indexing, reconcilers }
 }

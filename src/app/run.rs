@@ -11,11 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::adapters::s3_server::S3HttpService;
 use crate::app::parts::StartError;
-<<<<<<< HEAD
 use crate::app::{App, Backends, Opened, Settings, assemble, cluster, observe};
-=======
-use crate::app::{App, Backends, Opened, Settings, assemble, observe};
->>>>>>> metrics
 use crate::config::Config;
 use crate::domain::account::Scope;
 use crate::http::server;
