@@ -25,7 +25,7 @@ pub const FRESH_MAX: Duration = Duration::from_secs(1);
 /// The requirement: so long after a server is back, everything works again.
 pub const RECOVERY_MAX: Duration = Duration::from_secs(10);
 /// Nothing that should come takes longer than this, on any machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Looks again and again until there is something; answers it and how long that took.
 pub async fn eventually<T>(
