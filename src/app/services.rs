@@ -66,12 +66,7 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
     let purchases = Arc::new(PurchaseEvents::new(Arc::clone(&feed.engagement)));
     let policy = Arc::clone(&settings.shop);
     let api = Api {
-        access: Arc::new(Access::new(
-            Arc::clone(&backends.tokens),
-            Arc::clone(&backends.signer),
-            Arc::clone(&backends.clock),
-            Arc::clone(&backends.entropy),
-        )),
+        access: access(backends),
         clips: Arc::new(Clips::new(
             clip_ports(backends),
             Arc::clone(&accounts),
@@ -106,6 +101,15 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
     let clock = Arc::clone(&backends.clock);
     reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
     Services { api, runner: runner(backends), indexing: feed.indexing, reconcilers }
+}
+
+fn access(backends: &Backends) -> Arc<Access> {
+    Arc::new(Access::new(
+        Arc::clone(&backends.tokens),
+        Arc::clone(&backends.signer),
+        Arc::clone(&backends.clock),
+        Arc::clone(&backends.entropy),
+    ))
 }
 
 fn commons(backends: &Backends) -> Commons {

@@ -103,7 +103,7 @@ fn power_of_two(x: f32) -> f32 {
     let r = x - whole as f32;
     let series = 0.001_333_356 + r * 0.000_154_035_3;
     let series = 0.055_504_11 + r * (0.009_618_129 + r * series);
-    let series = 1.0 + r * (0.693_147_2 + r * (0.240_226_5 + r * series));
+    let series = 1.0 + r * (std::f32::consts::LN_2 + r * (0.240_226_5 + r * series));
     series * f32::from_bits(((whole + 127) as u32) << 23)
 }
 

@@ -132,7 +132,7 @@ mod tests {
         Ranking::new((0..count).map(|index| (-(index as f32), 0)), 0)
     }
 
-    fn page<'a>(clips: &'a [Clip], rules: SlateRules, len: usize) -> (Vec<&'a Clip>, Relaxed) {
+    fn page(clips: &[Clip], rules: SlateRules, len: usize) -> (Vec<&Clip>, Relaxed) {
         let mut ranking = in_order(clips.len());
         let mut slate = Slate::after(&[], rules);
         let mut out = Vec::new();

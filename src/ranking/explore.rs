@@ -147,7 +147,9 @@ pub fn thompson(arms: &[Arm], count: usize, dice: &mut Dice) -> Vec<Drawn> {
     let mut others = Vec::with_capacity(arms.len());
     for _ in 0..ESTIMATING_DRAWS {
         draw_top(&arms, count, dice, &mut others);
-        others.iter().for_each(|&(_, arm)| wins[arm] += 1);
+        for &(_, arm) in &others {
+            wins[arm] += 1;
+        }
     }
     // The deciding draw is one of the draws: an arm that was shown had a chance.
     let chance = |arm: usize| (wins[arm] + 1) as f32 / (ESTIMATING_DRAWS + 1) as f32;

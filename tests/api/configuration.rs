@@ -125,7 +125,8 @@ async fn the_embedded_object_store_listens_if_it_is_told_to() {
          [objects]\nlisten = \"127.0.0.1:0\"\naccess_key = \"outside\"\nsecret_key = \"tools\"\n",
         directory.path().join("data").display()
     );
-    let running = run::start(&configured(directory.path(), &text).unwrap()).await.unwrap();
+    let running =
+        run::start(&configured(directory.path(), &text).unwrap(), run::Role::Server).await.unwrap();
     let url = format!("http://{}", running.objects_address.unwrap());
     let store = |secret: &str| {
         let config = S3Config::new(Some(url.clone()), "local", "vitrine", "outside", secret);

@@ -94,17 +94,7 @@ impl ClipRow {
     pub fn places(&self) -> [Entity; 2 + ROW_TAGS + ROW_PRODUCTS] {
         let [tag, tag_2, tag_3, tag_4] = self.tags;
         let [product, product_2, product_3] = self.products;
-        [
-            self.creator,
-            self.category,
-            tag,
-            tag_2,
-            tag_3,
-            tag_4,
-            product,
-            product_2,
-            product_3,
-        ]
+        [self.creator, self.category, tag, tag_2, tag_3, tag_4, product, product_2, product_3]
     }
 
     /// When it was published.
