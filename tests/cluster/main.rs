@@ -2,7 +2,7 @@
 //!
 //! The servers come from `scripts/test-servers` (see `tests/servers/README.md`) and are shared, as is the
 //! keyspace. Tests that harm them run alone: see [`Servers::shared`] and [`Servers::alone`]. Each test
-//! starts nodes of its own, with keys of their own.
+//! starts nodes of its own.
 
 mod client;
 mod drain;

@@ -15,7 +15,7 @@ use crate::{PATIENCE, eventually};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_vitrine");
 
-/// The configuration and the keys that the nodes of one test share.
+/// The configuration that the nodes of one test share.
 pub struct Home {
     directory: TempDir,
     config: PathBuf,
@@ -32,7 +32,9 @@ impl Home {
     pub fn over(servers: &Servers, keyspace: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("vitrine.toml");
-        let text = servers.configuration(keyspace, &directory.path().join("keys"));
+        // Ids of journal entries derive from the keys, so one keyspace has one set of them.
+        let keys = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("keys-{keyspace}"));
+        let text = servers.configuration(keyspace, &keys);
         std::fs::write(&config, text).unwrap();
         let tag = format!("{:08x}", OsEntropy::new().seed() >> 32);
         Self { directory, config, tag }

@@ -277,8 +277,13 @@ fn plain(text: &str) -> Statement {
     statement
 }
 
+/// Runs a statement and waits until all nodes know what it made. The driver waits only after a change;
+/// what another migration made a moment ago is none, and may still be on its way.
 async fn run(session: &Session, text: &str) -> Result<(), MigrateError> {
-    session.query_unpaged(plain(text), &()).await.map(drop).map_err(|cause| failed(text, cause))
+    let done = session.query_unpaged(plain(text), &()).await;
+    done.map_err(|cause| failed(text, cause))?;
+    let agreed = session.await_schema_agreement().await;
+    agreed.map(drop).map_err(|cause| failed(text, cause.into()))
 }
 
 fn failed(text: &str, cause: ExecutionError) -> MigrateError {
