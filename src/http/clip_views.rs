@@ -258,7 +258,7 @@ pub struct ClipView {
     markets: Vec<String>,
     /// RFC 3339.
     created_at: String,
-    /// Set where one clip is read.
+    /// Set where one clip is shown, not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     viewer: Option<MarksView>,
 }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::domain::account::Account;
 use crate::domain::clip::Clip;
-use crate::domain::id::{ClipId, ProductId};
+use crate::domain::id::{AccountId, ClipId, ProductId};
 use crate::domain::limits::{PAGE_LEN_DEFAULT, PAGE_LEN_MAX};
 use crate::http::Api;
 use crate::http::clip_views::{
@@ -59,27 +59,21 @@ impl ClipShow {
         ClipView::new(clip, creator, &self.media, &self.feed.counted(clip.id))
     }
 
-    /// A clip with an entity tag of its version and its shown form: links expire and counts move
-    /// without a new version. Answers 304 if the client has that form.
-    fn answer(
+    /// A clip as `viewer` sees it, with an entity tag of its version and its shown form: links expire,
+    /// counts move and marks are set without a new version. Answers 304 if the client has that form.
+    async fn answer(
         &self,
         status: StatusCode,
+        viewer: AccountId,
         detail: &ClipDetail,
         headers: &HeaderMap,
     ) -> Result<Response, Problem> {
-        let view = self.view(&detail.clip, &detail.creator);
-        Self::answer_with(status, detail.clip.version, &view, headers)
-    }
-
-    fn answer_with(
-        status: StatusCode,
-        version: u64,
-        view: &ClipView,
-        headers: &HeaderMap,
-    ) -> Result<Response, Problem> {
-        let body = serde_json::to_vec(view)
+        let ClipDetail { clip, creator } = detail;
+        let marks = self.social.marks(viewer, clip.id, clip.creator).await?;
+        let view = self.view(clip, creator).seen_by(marks);
+        let body = serde_json::to_vec(&view)
             .map_err(|error| Problem::hidden(ProblemKind::Internal, &error))?;
-        let tag = etag_of_body(version, &body);
+        let tag = etag_of_body(clip.version, &body);
         if status == StatusCode::OK && is_known(headers, tag.as_bytes()) {
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
         }
@@ -98,7 +92,7 @@ async fn create(
     Body(body): Body<CreateClip>,
 ) -> Result<Response, Problem> {
     let detail = clips.create(caller.account, body.check()?).await?;
-    show.answer(StatusCode::ACCEPTED, &detail, &HeaderMap::new())
+    show.answer(StatusCode::ACCEPTED, caller.account, &detail, &HeaderMap::new()).await
 }
 
 /// A clip: for anybody once it plays, for its creator from the start.
@@ -112,10 +106,8 @@ async fn show(
     PathId(id): PathId<ClipId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let ClipDetail { clip, creator } = clips.get(caller.account, id).await?;
-    let marks = show.social.marks(caller.account, id, clip.creator).await?;
-    let view = show.view(&clip, &creator).seen_by(marks);
-    ClipShow::answer_with(StatusCode::OK, clip.version, &view, &headers)
+    let detail = clips.get(caller.account, id).await?;
+    show.answer(StatusCode::OK, caller.account, &detail, &headers).await
 }
 
 /// Changes the caption or the markets of one's own clip.
@@ -133,7 +125,7 @@ async fn edit(
     let edit = body.check()?;
     let detail =
         clips.edit(caller.account, id, expected_versions(&headers).as_deref(), edit).await?;
-    show.answer(StatusCode::OK, &detail, &HeaderMap::new())
+    show.answer(StatusCode::OK, caller.account, &detail, &HeaderMap::new()).await
 }
 
 /// Takes one's own clip down. It leaves the feed within a second.
@@ -167,7 +159,7 @@ async fn put_tags(
     let edit = ClipEdit { tags: Some(tags), ..ClipEdit::default() };
     let detail =
         clips.edit(caller.account, id, expected_versions(&headers).as_deref(), edit).await?;
-    show.answer(StatusCode::OK, &detail, &HeaderMap::new())
+    show.answer(StatusCode::OK, caller.account, &detail, &HeaderMap::new()).await
 }
 
 /// One's own clips, newest first.
@@ -198,7 +190,7 @@ async fn link(
     PathIds(product, clip): PathIds<ProductId, ClipId>,
 ) -> Result<Response, Problem> {
     let detail = clips.link(caller.account, product, clip).await?;
-    show.answer(StatusCode::OK, &detail, &HeaderMap::new())
+    show.answer(StatusCode::OK, caller.account, &detail, &HeaderMap::new()).await
 }
 
 impl From<ClipsError> for Problem {
