@@ -19,6 +19,7 @@ use vitrine::ports::entropy::Entropy as _;
 use vitrine::ports::error::StoreError;
 use vitrine::ports::feed_sessions::{FeedSessions as _, ServedPage};
 use vitrine::ports::wakeups::{Topic, Wakeups as _};
+use vitrine::telemetry::calls::StoreCalls;
 
 use crate::cluster::variable;
 use crate::feed_sessions::{head, page};
@@ -107,7 +108,8 @@ impl Cluster {
 
     fn link(&self, url: &str) -> RedisLink {
         let (urls, prefix) = (vec![url.to_owned()], self.prefix.clone());
-        RedisLink::new(&RedisConfig { urls, cluster: false, prefix }).unwrap()
+        RedisLink::new(&RedisConfig { urls, cluster: false, prefix }, StoreCalls::default())
+            .unwrap()
     }
 
     fn sessions(&self, url: &str) -> Arc<RedisFeedSessions> {
@@ -371,7 +373,7 @@ async fn a_redis_cluster_does_as_well() {
     let cluster = Cluster::new();
     let link = || {
         let (urls, prefix) = (urls.clone(), cluster.prefix.clone());
-        RedisLink::new(&RedisConfig { urls, cluster: true, prefix }).unwrap()
+        RedisLink::new(&RedisConfig { urls, cluster: true, prefix }, StoreCalls::default()).unwrap()
     };
     let sessions = Arc::new(RedisFeedSessions::new(link()));
     spawn(Arc::clone(&sessions).run(cluster.stop.clone()));

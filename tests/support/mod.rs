@@ -1,8 +1,6 @@
 //! TestApp: the real router and services over an in-memory store, a clock that stands still and seeded
 //! chance. Requests go in by `oneshot`; nothing is mocked.
 
-#![expect(dead_code, reason = "each suite uses a part of it")]
-
 use std::path::Path;
 pub mod feed;
 pub mod shop;
