@@ -16,6 +16,7 @@ mod http;
 mod in_process;
 mod world;
 
+#[expect(dead_code, reason = "the bench uses a part of it")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
 

@@ -1,7 +1,9 @@
 //! Background work that was asked for: what, how often tried, when next.
 
 use crate::domain::id::{ClipId, JobId};
-use crate::domain::limits::{JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS_MAX, JOB_OUTAGE_BACKOFF_MS_MAX};
+use crate::domain::limits::{
+    JOB_ATTEMPTS_MAX, JOB_BACKOFF_MS_MAX, JOB_CLAIMS_MAX, JOB_OUTAGE_BACKOFF_MS_MAX,
+};
 use crate::domain::time::{SECOND_MS, Timestamp};
 
 /// What is to be done. The payload only names things; the worker reads their present state.
@@ -35,10 +37,10 @@ pub enum AfterFailure {
     Park,
 }
 
-/// Whether a job that was just begun for the `attempts`th time had its tries already. Each of them
-/// took its worker down, or it would have been judged at its end: another would do so again.
-pub fn wears_workers_out(attempts: u32) -> bool {
-    attempts > JOB_ATTEMPTS_MAX
+/// Whether a job that was just begun for the `attempts`th time was begun too often. Most of those tries
+/// ended with their worker, or they would have been judged: another would do so again.
+pub const fn wears_workers_out(attempts: u32) -> bool {
+    attempts > JOB_CLAIMS_MAX
 }
 
 /// Decides after try number `attempts` (from 1): the wait doubles from five seconds up to a bound.
@@ -70,7 +72,7 @@ mod tests {
         assert_eq!(after_failure(1, now), AfterFailure::RetryAt(now.plus_ms(5_000)));
         assert_eq!(after_failure(2, now), AfterFailure::RetryAt(now.plus_ms(10_000)));
         assert_eq!(after_failure(JOB_ATTEMPTS_MAX, now), AfterFailure::Park);
-        assert!(!wears_workers_out(JOB_ATTEMPTS_MAX) && wears_workers_out(JOB_ATTEMPTS_MAX + 1));
+        assert!(!wears_workers_out(JOB_CLAIMS_MAX) && wears_workers_out(JOB_CLAIMS_MAX + 1));
     }
 
     #[test]

@@ -146,6 +146,9 @@ pub const OFFICE_RENEWAL_MS: u64 = 5_000;
 pub const RECONCILER_BATCH_MAX: usize = 200;
 /// A job is begun this often before it is parked, whether its tries failed or took their workers down.
 pub const JOB_ATTEMPTS_MAX: u32 = 3;
+/// A job is begun this often, however its workers ended: a machine that goes down again and again must
+/// not cost a creator the clip, and a job that takes its worker with it must end some day.
+pub const JOB_CLAIMS_MAX: u32 = 32;
 /// A lease outlives three missed heartbeats.
 pub const JOB_LEASE_MS: i64 = 30 * SECOND_MS;
 /// How often a worker renews its lease.
@@ -262,6 +265,7 @@ const _: () = {
         (OFFICE_RENEWAL_MS as i64) * 2 < OFFICE_LEASE_MS,
         "an office outlives a missed renewal"
     );
+    assert!(JOB_ATTEMPTS_MAX < JOB_CLAIMS_MAX, "a try that fails is judged first");
     assert!(JOB_HEARTBEAT_MS * 3 < JOB_LEASE_MS, "a lease outlives three missed heartbeats");
     assert!(
         HOLD_TTL_MS <= QUOTE_TTL_MS,

@@ -25,6 +25,12 @@ pub trait CounterStore: Send + Sync {
     /// none. `offset` never goes back.
     async fn save(&self, offset: u64, rows: Vec<CounterRow>) -> Result<(), StoreError>;
 
-    /// The offset of the snapshot (0 when there is none) and the rows of `clips` that exist.
-    async fn load(&self, clips: &[ClipId]) -> Result<(u64, Vec<CounterRow>), StoreError>;
+    /// The offset of the newest snapshot (0 when there is none) and the rows of `clips` that exist. With
+    /// `pinned`, an offset that a call answered a moment ago, the rows are of that snapshot still where
+    /// other nodes save meanwhile: whoever reads in steps reads one snapshot.
+    async fn load(
+        &self,
+        pinned: Option<u64>,
+        clips: &[ClipId],
+    ) -> Result<(u64, Vec<CounterRow>), StoreError>;
 }

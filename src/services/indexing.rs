@@ -73,7 +73,7 @@ impl Indexing {
         // What changes from here on is read again from the log: twice does no harm.
         let head = self.ports.changes.head().await?;
         let mut after = None;
-        let mut counted = 0;
+        let mut counted = None;
         self.index.write().begin_filling();
         loop {
             let clips = self.ports.clips.published(after, REBUILD_CLIPS).await?;
@@ -86,8 +86,8 @@ impl Indexing {
             self.take_products(&products.into_iter().collect::<Vec<_>>()).await?;
             self.put_clips(&clips).await?;
             let ids: Vec<ClipId> = clips.iter().map(|clip| clip.id).collect();
-            let (offset, rows) = self.ports.counters.load(&ids).await?;
-            counted = offset;
+            let (offset, rows) = self.ports.counters.load(counted, &ids).await?;
+            counted = Some(offset);
             let mut index = self.index.write();
             for row in &rows {
                 index.restore(row);
@@ -96,7 +96,7 @@ impl Indexing {
         {
             let mut index = self.index.write();
             index.end_filling();
-            index.restored_to(counted);
+            index.restored_to(counted.unwrap_or(0));
         }
         self.engagement.catch_up().await?;
         self.applied.store(head, Ordering::Release);

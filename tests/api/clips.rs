@@ -7,7 +7,7 @@ use http::{Method, header};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vitrine::domain::limits::{JOB_ATTEMPTS_MAX, JOB_LEASE_MS};
+use vitrine::domain::limits::{JOB_CLAIMS_MAX, JOB_LEASE_MS};
 use vitrine::ports::clock::Clock as _;
 
 use crate::support::{Actor, TestApp};
@@ -87,7 +87,7 @@ async fn a_clip_that_takes_its_workers_down_fails_in_the_end() {
     let mina = app.creator("mina");
     let clip = make(&app, &mina, sample("sneaker"), "").await;
     let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
-    for _ in 0..JOB_ATTEMPTS_MAX {
+    for _ in 0..JOB_CLAIMS_MAX {
         let now = app.clock.now();
         let claimed = app.backends.jobs.claim(now, now.plus_ms(JOB_LEASE_MS)).await.unwrap();
         assert!(claimed.is_some(), "a worker takes it, and is never heard of again");
@@ -110,7 +110,7 @@ async fn a_worker_that_is_stopped_gives_its_clip_back_untried() {
     let app = TestApp::new();
     let mina = app.creator("mina");
     let clip = make(&app, &mina, sample("sneaker"), "").await;
-    for _ in 0..=JOB_ATTEMPTS_MAX {
+    for _ in 0..4 {
         let stop = CancellationToken::new();
         let mut work = JoinSet::new();
         let (runner, until) = (Arc::clone(&app.app.runner), stop.clone());

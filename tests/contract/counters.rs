@@ -21,12 +21,30 @@ fn row(clip: u128, plays: u32) -> CounterRow {
 /// The whole contract over an empty store.
 pub async fn suite(store: Arc<dyn CounterStore>) {
     let ids = [1, 2, 3].map(ClipId::from_bits);
-    assert_eq!(store.load(&ids).await.unwrap(), (0, Vec::new()));
+    assert_eq!(store.load(None, &ids).await.unwrap(), (0, Vec::new()));
     store.save(5, vec![row(1, 1), row(2, 1)]).await.unwrap();
     store.save(9, vec![row(2, 7)]).await.unwrap();
-    assert_eq!(store.load(&ids).await.unwrap(), (9, vec![row(1, 1), row(2, 7)]));
+    assert_eq!(store.load(None, &ids).await.unwrap(), (9, vec![row(1, 1), row(2, 7)]));
     refused(store.save(8, vec![row(1, 9)]).await);
-    assert_eq!(store.load(&ids[..1]).await.unwrap(), (9, vec![row(1, 1)]));
+    assert_eq!(store.load(None, &ids[..1]).await.unwrap(), (9, vec![row(1, 1)]));
+}
+
+/// Other nodes save while one that starts reads in steps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_keeps_the_snapshot_that_a_reader_began_with() {
+    let config = crate::cluster::fresh("counters");
+    let holder =
+        vitrine::ports::entropy::Entropy::bits(&vitrine::adapters::system::OsEntropy::new());
+    let clock = vitrine::adapters::system::SystemClock;
+    vitrine::adapters::scylla::migrate(&config, &clock, holder, &mut |_| {}).await.unwrap();
+    let store = vitrine::adapters::scylla::Scylla::connect(&config, crate::cluster::ports()).await;
+    let store: Arc<dyn CounterStore> = Arc::new(store.unwrap());
+    let ids = [1, 2].map(ClipId::from_bits);
+    store.save(5, vec![row(1, 1), row(2, 1)]).await.unwrap();
+    let (offset, _) = store.load(None, &ids[..1]).await.unwrap();
+    store.save(9, vec![row(1, 7), row(2, 7)]).await.unwrap();
+    assert_eq!(store.load(Some(offset), &ids[1..]).await.unwrap(), (5, vec![row(2, 1)]));
+    assert_eq!(store.load(None, &ids[1..]).await.unwrap(), (9, vec![row(2, 7)]));
 }
 
 /// The snapshot is there after each reopening, and its offset never goes back.
@@ -36,5 +54,5 @@ pub async fn survives(open: impl AsyncFn() -> Arc<dyn CounterStore>) {
     open().await.save(7, vec![row(2, 2)]).await.unwrap();
     let store = open().await;
     refused(store.save(6, vec![row(1, 9)]).await);
-    assert_eq!(store.load(&ids).await.unwrap(), (7, vec![row(1, 1), row(2, 2)]));
+    assert_eq!(store.load(None, &ids).await.unwrap(), (7, vec![row(1, 1), row(2, 2)]));
 }

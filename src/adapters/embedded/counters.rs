@@ -36,7 +36,12 @@ impl CounterStore for Embedded {
         .await
     }
 
-    async fn load(&self, clips: &[ClipId]) -> Result<(u64, Vec<CounterRow>), StoreError> {
+    /// No other process saves while this one reads, so there is nothing to pin.
+    async fn load(
+        &self,
+        _pinned: Option<u64>,
+        clips: &[ClipId],
+    ) -> Result<(u64, Vec<CounterRow>), StoreError> {
         self.read(|txn| {
             let meta = txn.open_table(META).map_err(io)?;
             let offset = meta.get(OFFSET).map_err(io)?.map_or(0, |offset| offset.value());

@@ -69,8 +69,15 @@ impl CounterStore for Scylla {
         Ok(())
     }
 
-    async fn load(&self, clips: &[ClipId]) -> Result<(u64, Vec<CounterRow>), StoreError> {
-        let offset = self.snapshot_offset().await?.unwrap_or(0);
+    async fn load(
+        &self,
+        pinned: Option<u64>,
+        clips: &[ClipId],
+    ) -> Result<(u64, Vec<CounterRow>), StoreError> {
+        let offset = match pinned {
+            Some(offset) => offset,
+            None => self.snapshot_offset().await?.unwrap_or(0),
+        };
         let mut found = Vec::with_capacity(clips.len());
         for some in clips.chunks(KEYS_PER_READ) {
             let keys: Vec<Uuid> = some.iter().map(|id| uuid(id.bits())).collect();

@@ -360,9 +360,10 @@ impl Scylla {
 
     /// The segment that is appended to, with the offset that comes next in it (`None`: it is new).
     async fn newest(&self, log: &Log) -> Result<(u64, Option<u64>), StoreError> {
-        let hint: Option<(i64,)> = self.row(HINT, (log.name,)).await?;
+        let hint: Option<(Option<i64>,)> = self.row(HINT, (log.name,)).await?;
+        let hint = hint.and_then(|(segment,)| segment);
         let known = segment_of(log.known_head().max(1));
-        let mut segment = hint.map_or(0, |(segment,)| segment as u64).max(known);
+        let mut segment = hint.map_or(0, |segment| segment as u64).max(known);
         loop {
             let key = (log.name, segment as i64);
             let found: Option<(Option<i64>,)> = self.row(NEXT, key).await?;
