@@ -30,7 +30,7 @@ const _: () = assert!(
 );
 
 /// Raised with every change of the list, its limits or the scorers' settings: slates record it.
-pub const CONFIG: u64 = 1;
+pub const CONFIG: u64 = 2;
 
 fn listed(source: impl CandidateSource + 'static, limit: usize) -> ListedSource {
     ListedSource { source: Arc::new(source), limit }
