@@ -15,6 +15,7 @@ pub mod index;
 pub mod json;
 pub mod laws;
 pub mod pipeline;
+mod places;
 pub mod query;
 pub mod scorers;
 pub mod selectors;

@@ -7,11 +7,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rustc_hash::FxHashMap;
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::domain::limits::CANDIDATES_PER_PAGE_MAX;
-use crate::feed::candidate::{Candidate, SourceKind};
+use crate::feed::candidate::{Candidate, Found, SourceKind};
+use crate::feed::places::Places;
 use crate::feed::query::{FeedQuery, Walk};
 use crate::feed::stage::{
     Batch, CandidateSource, Filter, Hydrator, QueryHydrator, Scorer, Selector, StageError,
@@ -33,6 +34,9 @@ pub struct Pipeline {
     pub query_hydrators: Vec<Arc<dyn QueryHydrator>>,
     /// Together. A clip that two bring belongs to the one listed first.
     pub sources: Vec<ListedSource>,
+    /// Candidates that suffice. The walk over all clips, whose clips nothing speaks for, fills up to this;
+    /// what it passed beyond is kept for later pages.
+    pub enough: usize,
     /// Longest wait for a source that is not ready at once.
     pub source_deadline: Duration,
     /// In sequence.
@@ -43,6 +47,30 @@ pub struct Pipeline {
     pub scorers: Vec<Arc<dyn Scorer>>,
     /// One.
     pub selector: Arc<dyn Selector>,
+    /// Lists of candidates that pages before have used up.
+    pub lists: Lists,
+}
+
+/// Used lists, kept: a hundred kilobytes a page would go back to the system and come again as fresh
+/// memory, which costs more than scoring what stands in it.
+#[derive(Clone, Default)]
+pub struct Lists(Arc<Mutex<Vec<Vec<Candidate>>>>);
+
+/// As many as requests that are likely to be between two stages at once, one per core: 12 MiB at most.
+const LISTS_MAX: usize = 64;
+
+impl Lists {
+    fn take(&self) -> Vec<Candidate> {
+        self.0.lock().pop().unwrap_or_else(|| Vec::with_capacity(CANDIDATES_PER_PAGE_MAX))
+    }
+
+    fn give_back(&self, mut list: Vec<Candidate>) {
+        list.clear();
+        let mut kept = self.0.lock();
+        if kept.len() < LISTS_MAX && list.capacity() >= CANDIDATES_PER_PAGE_MAX {
+            kept.push(list);
+        }
+    }
 }
 
 /// How long a stage took and how many candidates it left.
@@ -54,6 +82,12 @@ pub struct StageTrace {
     pub took_us: u32,
     /// Candidates after it.
     pub candidates: u32,
+}
+
+impl StageTrace {
+    fn new(name: &'static str, took: Duration, candidates: usize) -> Self {
+        Self { name, took_us: took.as_micros() as u32, candidates: candidates as u32 }
+    }
 }
 
 /// A page before it is written.
@@ -75,6 +109,13 @@ pub struct Slate {
     pub scored: usize,
 }
 
+/// Candidates that go through hydrators, filters and scorer together: few enough to stay in the
+/// processor's nearest memory from one stage to the next.
+const CHUNK: usize = 64;
+
+/// Candidates that the walk may bring in any case: if filters refuse all others there is still a page.
+const WALKED_MIN: usize = 64;
+
 type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Batch, StageError>> + Send + 'a>>;
 
 impl Pipeline {
@@ -94,27 +135,20 @@ impl Pipeline {
         }
         clock.lap("query", 0, &mut slate);
         let batches = self.fetch_all(query).await;
-        let (mut candidates, merged) = self.merge(batches, query, &mut slate);
-        clock.lap("sources", candidates.len(), &mut slate);
-        for hydrator in &self.hydrators {
-            hydrator.hydrate(query, &mut candidates);
-        }
-        clock.lap("hydrate", candidates.len(), &mut slate);
-        self.filter(query, &mut candidates);
-        clock.lap("filter", candidates.len(), &mut slate);
-        self.score(query, &mut candidates, &mut slate);
+        let mut merged = self.merge(batches, query, &mut slate);
+        clock.lap("sources", merged.named.len(), &mut slate);
+        let candidates = self.judge(query, &merged.named, &mut clock, &mut slate);
         slate.scored = candidates.len();
-        clock.lap("score", candidates.len(), &mut slate);
         let selected = self.selector.select(query, candidates);
         clock.lap("select", selected.page.len(), &mut slate);
-        slate.exhausted = selected.rest.is_empty() && !merged.more;
-        let left = selected.rest.iter().filter(|one| one.walked).map(|one| one.found);
-        slate.walk = Walk {
-            leftovers: left.collect(),
-            walked: merged.walked.unwrap_or(query.walk.walked),
-            ..query.walk
-        };
+        // Those that could not run come first, so that in the end each did.
+        let mut leftovers = std::mem::take(&mut merged.put_off);
+        leftovers.extend(selected.rest.iter().filter(|one| one.walked).map(|one| one.found));
+        slate.exhausted = selected.rest.is_empty() && leftovers.is_empty() && !merged.more;
+        let walked = merged.walked.unwrap_or(query.walk.walked);
+        slate.walk = Walk { walked, leftovers, ..query.walk };
         slate.page = selected.page;
+        self.lists.give_back(selected.rest);
         slate
     }
 
@@ -143,18 +177,15 @@ impl Pipeline {
         answers.into_iter().map(|answer| answer.unwrap_or(Err(StageError::Late))).collect()
     }
 
-    /// One candidate per clip, in the order of the sources.
+    /// Each clip once, in the order of the sources.
     fn merge(
         &self,
         batches: Vec<Result<Batch, StageError>>,
         query: &FeedQuery,
         slate: &mut Slate,
-    ) -> (Vec<Candidate>, Merged) {
-        let expected = batches.iter().flatten().map(|batch| batch.found.len()).sum::<usize>();
-        let bound = expected.min(CANDIDATES_PER_PAGE_MAX);
-        let mut candidates: Vec<Candidate> = Vec::with_capacity(bound);
-        let mut places = FxHashMap::with_capacity_and_hasher(bound, rustc_hash::FxBuildHasher);
-        let mut merged = Merged { more: false, walked: None };
+    ) -> Merged {
+        let mut merged = Merged { named: Vec::with_capacity(self.enough), ..Merged::default() };
+        let mut places = Places::new(CANDIDATES_PER_PAGE_MAX);
         for (listed, batch) in self.sources.iter().zip(batches) {
             let source = listed.source.kind();
             let batch = batch.unwrap_or_else(|error| {
@@ -172,46 +203,127 @@ impl Pipeline {
             merged.more |= batch.more;
             merged.walked = batch.walked.or(merged.walked);
             let walked = source == SourceKind::Catalog;
+            let room = if walked {
+                self.enough.max(merged.named.len() + WALKED_MIN)
+            } else {
+                CANDIDATES_PER_PAGE_MAX
+            };
             for found in batch.found.into_iter().take(listed.limit) {
-                let place = *places.entry(found.ordinal).or_insert(candidates.len());
-                if place == candidates.len() {
-                    if place == CANDIDATES_PER_PAGE_MAX {
-                        places.remove(&found.ordinal);
-                        continue;
+                let next = merged.named.len();
+                if next < room.min(CANDIDATES_PER_PAGE_MAX) {
+                    let place = places.get_or_insert(found.ordinal, next);
+                    if place == next {
+                        merged.named.push(Named { found, source, walked });
                     }
-                    candidates.push(Candidate::new(found, source));
+                    merged.named[place].walked |= walked;
+                } else if let Some(place) = places.get(found.ordinal) {
+                    merged.named[place].walked |= walked;
+                } else if walked {
+                    merged.put_off.push(found);
                 }
-                candidates[place].walked |= walked;
             }
         }
-        (candidates, merged)
+        merged
     }
 
-    fn filter(&self, query: &FeedQuery, candidates: &mut Vec<Candidate>) {
-        let mut refused = vec![false; candidates.len()];
-        for filter in &self.filters {
-            filter.refuse(query, candidates, &mut refused);
+    /// Hydrates, filters and scores, chunk after chunk: none of these stages looks beyond one candidate.
+    fn judge(
+        &self,
+        query: &FeedQuery,
+        named: &[Named],
+        clock: &mut Stopwatch,
+        slate: &mut Slate,
+    ) -> Vec<Candidate> {
+        let mut candidates = self.lists.take();
+        let mut took = [Duration::ZERO; 3];
+        let mut in_charge = 0;
+        for chunk in named.chunks(CHUNK) {
+            let start = candidates.len();
+            candidates.extend(chunk.iter().map(|one| Candidate {
+                walked: one.walked,
+                ..Candidate::new(one.found, one.source)
+            }));
+            for hydrator in &self.hydrators {
+                hydrator.hydrate(query, &mut candidates[start..]);
+            }
+            took[0] += clock.pass();
+            self.filter(query, &mut candidates, start);
+            took[1] += clock.pass();
+            self.score(query, &mut candidates, start, &mut in_charge, slate);
+            took[2] += clock.pass();
         }
-        let mut marks = refused.iter();
-        candidates.retain(|_| !marks.next().copied().unwrap_or(false));
+        let counts = [named.len(), candidates.len(), candidates.len()];
+        for (name, (took, count)) in
+            ["hydrate", "filter", "score"].into_iter().zip(took.into_iter().zip(counts))
+        {
+            slate.trace.push(StageTrace::new(name, took, count));
+        }
+        candidates
     }
 
-    fn score(&self, query: &FeedQuery, candidates: &mut [Candidate], slate: &mut Slate) {
-        for scorer in &self.scorers {
-            match scorer.score(query, candidates) {
+    /// Removes what must not be shown from `start` on.
+    fn filter(&self, query: &FeedQuery, candidates: &mut Vec<Candidate>, start: usize) {
+        let mut refused = [false; CHUNK];
+        let refused = &mut refused[..candidates.len() - start];
+        for filter in &self.filters {
+            filter.refuse(query, &candidates[start..], refused);
+        }
+        let mut kept = start;
+        for (place, refused) in (start..).zip(&*refused) {
+            if *refused {
+                continue;
+            }
+            if kept < place {
+                candidates[kept] = candidates[place];
+            }
+            kept += 1;
+        }
+        candidates.truncate(kept);
+    }
+
+    /// Scores from `start` on by the scorer that is in charge. If it fails the next takes over, also for
+    /// those before: the scores of two scorers cannot be compared.
+    fn score(
+        &self,
+        query: &FeedQuery,
+        candidates: &mut [Candidate],
+        start: usize,
+        in_charge: &mut usize,
+        slate: &mut Slate,
+    ) {
+        let mut from = start;
+        while let Some(scorer) = self.scorers.get(*in_charge) {
+            match scorer.score(query, &mut candidates[from..]) {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::warn!(scorer = scorer.name(), %error, "a scorer failed");
                     slate.degraded = true;
+                    *in_charge += 1;
+                    from = 0;
                 }
             }
         }
     }
 }
 
-/// What the sources said besides their clips.
+/// A clip that a source named.
+#[derive(Clone, Copy)]
+struct Named {
+    found: Found,
+    source: SourceKind,
+    walked: bool,
+}
+
+/// What the sources said together.
+#[derive(Default)]
 struct Merged {
+    /// Each clip once.
+    named: Vec<Named>,
+    /// Clips that the walk passed and for which there was no room.
+    put_off: Vec<Found>,
+    /// Whether there is more behind them.
     more: bool,
+    /// Stops of the walk in all.
     walked: Option<u32>,
 }
 
@@ -220,10 +332,13 @@ struct Stopwatch {
 }
 
 impl Stopwatch {
-    fn lap(&mut self, name: &'static str, candidates: usize, slate: &mut Slate) {
+    /// The time since the last call.
+    fn pass(&mut self) -> Duration {
         let now = Instant::now();
-        let took_us = now.duration_since(self.since).as_micros() as u32;
-        slate.trace.push(StageTrace { name, took_us, candidates: candidates as u32 });
-        self.since = now;
+        now.duration_since(std::mem::replace(&mut self.since, now))
+    }
+
+    fn lap(&mut self, name: &'static str, candidates: usize, slate: &mut Slate) {
+        slate.trace.push(StageTrace::new(name, self.pass(), candidates));
     }
 }

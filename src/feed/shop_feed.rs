@@ -9,7 +9,7 @@ use crate::domain::limits::{
 use crate::feed::filters::{Blocked, Gone, OtherMarket, Own, Seen, Served, Unsellable};
 use crate::feed::hydrators::{Markets, Rows, Viewer};
 use crate::feed::index::SharedIndex;
-use crate::feed::pipeline::{ListedSource, Pipeline};
+use crate::feed::pipeline::{ListedSource, Lists, Pipeline};
 use crate::feed::scorers::{ActionValue, Popularity};
 use crate::feed::selectors::{Chronological, VariedSlate};
 use crate::feed::sources::{CatalogWalk, Explore, Followed, Fresh, Interest, Timeline, Trending};
@@ -31,6 +31,9 @@ const _: () = assert!(
 
 /// Raised with every change of the list, its limits or the scorers' settings: slates record it.
 pub const CONFIG: u64 = 2;
+
+/// See [`Pipeline::enough`]: somewhat more than 500, since filters remove some.
+const ENOUGH: usize = 560;
 
 fn listed(source: impl CandidateSource + 'static, limit: usize) -> ListedSource {
     ListedSource { source: Arc::new(source), limit }
@@ -61,11 +64,13 @@ pub fn for_you(index: &SharedIndex) -> Pipeline {
             listed(Fresh::new(over()), FRESH),
             listed(CatalogWalk::new(over()), LEFTOVERS_PER_SESSION_MAX),
         ],
+        enough: ENOUGH,
         source_deadline: Duration::from_millis(SOURCE_DEADLINE_MS),
         hydrators: vec![Arc::new(Rows::new(over()))],
         filters: filters(),
         scorers: vec![Arc::new(ActionValue::default()), Arc::new(Popularity)],
         selector: Arc::new(VariedSlate::new(over(), SlateRules::default())),
+        lists: Lists::default(),
     }
 }
 
@@ -75,11 +80,13 @@ pub fn following(index: &SharedIndex) -> Pipeline {
     Pipeline {
         query_hydrators: vec![Arc::new(Viewer::new(over())), Arc::new(Markets::new(over()))],
         sources: vec![listed(Timeline::new(over()), LEFTOVERS_PER_SESSION_MAX)],
+        enough: ENOUGH,
         source_deadline: Duration::from_millis(SOURCE_DEADLINE_MS),
         hydrators: vec![Arc::new(Rows::new(over()))],
         filters: filters(),
         scorers: vec![Arc::new(ActionValue::default()), Arc::new(Popularity)],
         selector: Arc::new(Chronological),
+        lists: Lists::default(),
     }
 }
 

@@ -54,7 +54,10 @@ pub trait CandidateSource: Send + Sync {
     async fn fetch(&self, query: &FeedQuery, limit: usize) -> Result<Batch, StageError>;
 }
 
-/// Fills in what filters and scorers read. Law: it changes fields, never the list.
+/// Fills in what filters and scorers read.
+///
+/// Law: it changes fields, never the list, and looks at each candidate alone: as filters and scorers it
+/// is given the candidates in parts.
 pub trait Hydrator: Send + Sync {
     /// For traces.
     fn name(&self) -> &'static str;

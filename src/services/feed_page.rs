@@ -222,7 +222,7 @@ impl FeedPages {
         let mut slate = pipeline.run(&mut query).await;
         slate.degraded |= is_degraded || !whole;
         drop(query); // Lets go of the session's set, so that it is extended in place.
-        let page = self.commit(&session, number, &slate, now);
+        let page = self.commit(&session, number, &mut slate, now);
         let Slate { trace, brought, .. } = slate;
         Ok(FeedPage { trace, brought, ..self.show(&session.head, &page, now) })
     }
@@ -313,7 +313,7 @@ impl FeedPages {
         &self,
         session: &Session,
         number: u32,
-        slate: &Slate,
+        slate: &mut Slate,
         now: Timestamp,
     ) -> Arc<ServedPage> {
         // Order of locks: index, then session.
@@ -342,7 +342,7 @@ impl FeedPages {
             return first;
         }
         progress.take(&page, &index);
-        progress.walk = Some(slate.walk.clone());
+        progress.walk = Some(std::mem::take(&mut slate.walk));
         drop((progress, index));
         for effect in &self.side_effects {
             effect.run(&session.head, &page);

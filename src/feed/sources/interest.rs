@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::feed::candidate::{Found, SourceKind};
+use crate::feed::candidate::SourceKind;
 use crate::feed::index::{Entity, SharedIndex};
+use crate::feed::places::Places;
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Batch, CandidateSource, StageError};
 use crate::ranking::explore::Dice;
@@ -33,31 +34,34 @@ impl CandidateSource for Interest {
         if query.tastes.is_empty() {
             return Ok(Batch::default());
         }
-        let mut tastes: Vec<(f32, Entity)> = {
-            let user = query.user.read();
-            let liked = user.tastes(query.now_s()).filter(|(_, value)| *value > 0.0);
-            liked.map(|(entity, value)| (value, entity)).collect()
-        };
-        tastes.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        tastes.truncate(TASTES);
+        let liked = query.tastes.iter().filter(|(_, value)| *value > 0.0);
+        let mut tastes: Vec<(f32, Entity)> = liked.map(|(entity, value)| (value, entity)).collect();
+        let strongest =
+            |a: &(f32, Entity), b: &(f32, Entity)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if tastes.len() > TASTES {
+            tastes.select_nth_unstable_by(TASTES, strongest);
+            tastes.truncate(TASTES);
+        }
+        tastes.sort_unstable_by(strongest);
         let each = limit.div_ceil(2 * TASTES);
         let mut dice = Dice::new(query.seed);
         let index = self.index.read();
         let is_old = query.is_old();
-        let mut once = rustc_hash::FxHashSet::default();
-        let mut found = Vec::with_capacity(limit);
+        let mut once = Places::new(limit + 2 * each);
+        let mut ordinals = Vec::with_capacity(limit + 2 * each);
         for (_, entity) in tastes {
             let clips = index.clips_of(entity);
             let newest = clips.iter().rev().take(each).copied();
             let older = clips.len().saturating_sub(each);
             let sample = (0..each.min(older)).map(|_| clips[dice.below(older)]);
-            for ordinal in newest.chain(sample) {
-                let key = index.row(ordinal).key;
-                if found.len() < limit && !is_old(key) && once.insert(ordinal) {
-                    found.push(Found { ordinal, key });
-                }
+            ordinals.extend(newest.chain(sample).filter(|&ordinal| once.is_new(ordinal)));
+            if ordinals.len() >= limit {
+                break;
             }
         }
+        let mut found = index.found(&ordinals);
+        found.retain(|one| !is_old(one.key));
+        found.truncate(limit);
         Ok(Batch { found, more: false, walked: None })
     }
 }

@@ -1,10 +1,10 @@
 //! What is popular in the viewer's market now, and anywhere when that is not enough.
 
 use async_trait::async_trait;
-use rustc_hash::FxHashSet;
 
 use crate::feed::candidate::SourceKind;
-use crate::feed::index::SharedIndex;
+use crate::feed::index::{HOTTEST_MAX, SharedIndex};
+use crate::feed::places::Places;
 use crate::feed::query::FeedQuery;
 use crate::feed::sources::take_new;
 use crate::feed::stage::{Batch, CandidateSource, StageError};
@@ -29,8 +29,8 @@ impl CandidateSource for Trending {
 
     async fn fetch(&self, query: &FeedQuery, limit: usize) -> Result<Batch, StageError> {
         let index = self.index.read();
-        let mut once = FxHashSet::with_capacity_and_hasher(2 * limit, rustc_hash::FxBuildHasher);
-        let hottest = index.hottest(query.market).filter(|&ordinal| once.insert(ordinal));
+        let mut once = Places::new(HOTTEST_MAX);
+        let hottest = index.hottest(query.market).filter(|&ordinal| once.is_new(ordinal));
         let found = take_new(&index, hottest, (limit, usize::MAX), query.is_old());
         Ok(Batch { found, more: false, walked: None })
     }
