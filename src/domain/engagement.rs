@@ -86,7 +86,20 @@ impl Default for ClipCounters {
 /// counts as zero: nodes may disagree by a few milliseconds.
 #[inline]
 pub fn decay(age_ms: i64, half_life_ms: i64) -> f32 {
-    if age_ms <= 0 { 1.0 } else { power_of_two(-(age_ms as f32) / half_life_ms as f32) }
+    power_of_two(fade(age_ms, half_life_ms))
+}
+
+/// The power of two that [`decay`] is; for many at once, see [`powers_of_two`].
+#[inline]
+pub fn fade(age_ms: i64, half_life_ms: i64) -> f32 {
+    -(age_ms.max(0) as f32) / half_life_ms as f32
+}
+
+/// Replaces each `x` ≤ 0 by `2^x`. The processor computes several at once, each as if it were alone.
+pub fn powers_of_two(values: &mut [f32]) {
+    for value in values {
+        *value = power_of_two(*value);
+    }
 }
 
 /// `2^x` for `x` ≤ 0, right to the last bit or two; 0 below the smallest normal number.
@@ -95,16 +108,18 @@ pub fn decay(age_ms: i64, half_life_ms: i64) -> f32 {
 /// must be recomputable anywhere; and it cannot be inlined into loops over candidates.
 #[inline]
 fn power_of_two(x: f32) -> f32 {
-    if x < -126.0 {
-        return 0.0;
-    }
-    // The nearest whole number: what is left lies in −½..½, where the Taylor series of 2^r is short.
-    let whole = (x - 0.5) as i32;
-    let r = x - whole as f32;
+    /// Numbers of this size have no digits behind the point: adding it rounds, and leaves the whole
+    /// number in the last bits.
+    const ROUND: f32 = 12_582_912.0;
+    let shifted = x.max(-126.0) + ROUND;
+    // What is left of the nearest whole number lies in −½..½, where the Taylor series of 2^r is short.
+    let r = x.max(-126.0) - (shifted - ROUND);
     let series = 0.001_333_356 + r * 0.000_154_035_3;
     let series = 0.055_504_11 + r * (0.009_618_129 + r * series);
     let series = 1.0 + r * (std::f32::consts::LN_2 + r * (0.240_226_5 + r * series));
-    series * f32::from_bits(((whole + 127) as u32) << 23)
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    let power = series * f32::from_bits(exponent << 23);
+    if x < -126.0 { 0.0 } else { power }
 }
 
 /// Whole Unix seconds, 0 before 1970 and the last second of 2105 after it.
@@ -123,8 +138,13 @@ impl ClipCounters {
     /// What is left of the decayed counters at `now`.
     #[inline]
     pub fn left(&self, now: Timestamp) -> f32 {
-        let age_s = i64::from(unix_s(now)) - i64::from(self.at_s);
-        decay(age_s * SECOND_MS, COUNTER_HALF_LIFE_MS)
+        power_of_two(self.fade(unix_s(now)))
+    }
+
+    /// The power of two that [`Self::left`] is.
+    #[inline]
+    pub fn fade(&self, now_s: u32) -> f32 {
+        fade(i64::from(now_s.saturating_sub(self.at_s)) * SECOND_MS, COUNTER_HALF_LIFE_MS)
     }
 
     /// Takes in one event on a clip of that length.
@@ -247,6 +267,11 @@ mod tests {
             let (ours, exact) = (f64::from(power_of_two(x)), f64::from(x).exp2());
             assert!((ours / exact - 1.0).abs() < 3e-7, "2^{x}: {ours} for {exact}");
         }
+        let mut many: Vec<f32> = (0..999_u16).map(|step| -f32::from(step) / 7.0).collect();
+        let one_by_one: Vec<f32> = many.iter().map(|x| power_of_two(*x)).collect();
+        powers_of_two(&mut many);
+        assert_eq!(many, one_by_one);
+        assert_eq!(power_of_two(0.0).to_bits(), 1.0_f32.to_bits());
         assert_eq!(power_of_two(-3.0).to_bits(), 0.125_f32.to_bits());
         assert_eq!(power_of_two(-200.0).to_bits(), 0);
         assert_eq!(power_of_two(f32::NEG_INFINITY).to_bits(), 0);

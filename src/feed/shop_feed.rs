@@ -30,7 +30,7 @@ const _: () = assert!(
 );
 
 /// Raised with every change of the list, its limits or the scorers' settings: slates record it.
-pub const CONFIG: u64 = 2;
+pub const CONFIG: u64 = 3;
 
 /// See [`Pipeline::enough`]: somewhat more than 500, since filters remove some.
 const ENOUGH: usize = 560;

@@ -12,7 +12,7 @@ use crate::domain::limits::{
     RELATIONS_PER_VIEWER_MAX, SEEN_PER_VIEWER_MAX, SEEN_WINDOW_MS, TASTES_PER_VIEWER_MAX,
 };
 use crate::domain::time::SECOND_MS;
-use crate::feed::index::{Entity, Index, clip_key};
+use crate::feed::index::{Entity, Index, NONE, clip_key};
 use crate::ports::events::LoggedEvent;
 use crate::ports::user_state::UserRows;
 
@@ -206,96 +206,100 @@ impl UserState {
     }
 }
 
-/// Tastes laid out for quick look-up: a page asks several times per candidate, mostly in vain.
-#[derive(Clone, Debug)]
+/// Tastes laid out for quick look-up: a page asks thousands of times. An entity is compared with all
+/// entries of its bucket at once, without a branch.
+#[derive(Clone, Debug, Default)]
 pub struct TasteTable {
-    slots: Vec<(Entity, f32)>,
-    /// One bit per hash: without it the entity is not in the table, which is known without a branch.
-    marks: Box<[u64]>,
+    buckets: Vec<Bucket>,
+    /// What its bucket had no room for: mostly nothing.
+    spilled: Vec<(Entity, f32)>,
 }
 
-const SLOTS: usize = 1_024;
-const _: () = assert!(SLOTS >= 2 * TASTES_PER_VIEWER_MAX && SLOTS.is_power_of_two());
-/// 32 bits per taste: three in a hundred questions are asked in full in vain.
-const MARKS: usize = 8_192;
-const _: () = assert!(MARKS == 1 << 13 && SLOTS == 1 << 10, "the shifts below take so many bits");
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Bucket {
+    entities: [Entity; WAYS],
+    values: [f32; WAYS],
+}
+
+const WAYS: usize = 4;
+/// Half an entry per bucket in the fullest table: one table in ten spills an entry.
+const BUCKETS: usize = 512;
+const _: () = assert!(BUCKETS >= 2 * TASTES_PER_VIEWER_MAX && BUCKETS == 1 << 9);
+
+impl Bucket {
+    const EMPTY: Self = Self { entities: [NONE; WAYS], values: [0.0; WAYS] };
+}
 
 impl TasteTable {
     /// A table without tastes.
     pub fn empty() -> Self {
-        Self { slots: Vec::new(), marks: Box::default() }
+        Self::default()
     }
 
-    /// The table of these tastes; at most [`TASTES_PER_VIEWER_MAX`].
+    /// The table of these tastes; at most [`TASTES_PER_VIEWER_MAX`], no entity twice.
     pub fn new(tastes: impl Iterator<Item = (Entity, f32)>) -> Self {
         let mut table = Self::empty();
         for (entity, value) in tastes {
-            if table.is_empty() {
-                table.slots = vec![(u32::MAX, 0.0); SLOTS];
-                table.marks = vec![0; MARKS / 64].into();
+            if table.buckets.is_empty() {
+                table.buckets = vec![Bucket::EMPTY; BUCKETS];
             }
-            let hash = Self::hash(entity);
-            let mut place = (hash >> 22) as usize;
-            while table.slots[place].0 != u32::MAX {
-                place = (place + 1) % SLOTS;
+            let bucket = &mut table.buckets[Self::home(entity)];
+            match bucket.entities.iter().position(|other| *other == NONE) {
+                Some(way) => {
+                    bucket.entities[way] = entity;
+                    bucket.values[way] = value;
+                }
+                None => table.spilled.push((entity, value)),
             }
-            table.slots[place] = (entity, value);
-            table.marks[(hash >> 25) as usize] |= 1 << ((hash >> 19) & 63);
         }
         table
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.buckets.is_empty()
     }
 
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Entity, f32)> {
-        self.slots.iter().copied().filter(|(entity, _)| *entity != u32::MAX)
+        let kept = self.buckets.iter().flat_map(|one| one.entities.into_iter().zip(one.values));
+        kept.filter(|(entity, _)| *entity != NONE).chain(self.spilled.iter().copied())
     }
 
-    fn hash(entity: Entity) -> u32 {
-        entity.wrapping_mul(0x9e37_79b1)
+    fn home(entity: Entity) -> usize {
+        (entity.wrapping_mul(0x9e37_79b1) >> 23) as usize
     }
 
     /// The taste for an entity; 0 where there is none.
-    #[inline]
     pub fn get(&self, entity: Entity) -> f32 {
-        if self.slots.is_empty() {
-            return 0.0;
-        }
-        let mut place = (Self::hash(entity) >> 22) as usize;
-        loop {
-            let (found, value) = self.slots[place];
-            if found == entity {
-                return value;
-            }
-            if found == u32::MAX {
-                return 0.0;
-            }
-            place = (place + 1) % SLOTS;
-        }
+        self.sum([entity])
     }
 
-    /// The sum of the tastes for `entities`, in their order.
+    /// The sum of the tastes for `entities`, in their order; [`NONE`] adds nothing.
     #[inline]
     pub fn sum<const N: usize>(&self, entities: [Entity; N]) -> f32 {
-        let Some(marks) = self.marks.first_chunk::<{ MARKS / 64 }>() else { return 0.0 };
-        let marked = |entity: Entity| {
-            let hash = Self::hash(entity);
-            (marks[(hash >> 25) as usize] >> ((hash >> 19) & 63)) & 1
-        };
-        let mut bits = 0_u32;
-        for (place, entity) in entities.into_iter().enumerate() {
-            bits |= (marked(entity) as u32) << place;
-        }
+        let Some(buckets) = self.buckets.first_chunk::<BUCKETS>() else { return 0.0 };
         let mut sum = 0.0;
-        while bits != 0 {
-            sum += self.get(entities[bits.trailing_zeros() as usize % N]);
-            bits &= bits - 1;
+        for entity in entities {
+            let bucket = &buckets[Self::home(entity)];
+            // At most one entry is the entity's, so its bits are all that is left.
+            let mut bits = 0;
+            for (other, value) in bucket.entities.iter().zip(bucket.values) {
+                bits |= if *other == entity { value.to_bits() } else { 0 };
+            }
+            if !self.spilled.is_empty() {
+                bits |= self.spilled_value(entity).to_bits();
+            }
+            sum += f32::from_bits(bits);
         }
         sum
+    }
+
+    #[cold]
+    fn spilled_value(&self, entity: Entity) -> f32 {
+        let found = self.spilled.iter().find(|(other, _)| *other == entity);
+        found.map_or(0.0, |(_, value)| *value)
     }
 }
 
@@ -305,19 +309,23 @@ mod tests {
 
     #[test]
     fn the_table_answers_what_was_put_in() {
-        let tastes: Vec<(Entity, f32)> =
-            (0..TASTES_PER_VIEWER_MAX as u32).map(|n| (n * 37, n as f32)).collect();
-        let table = TasteTable::new(tastes.iter().copied());
-        for &(entity, value) in &tastes {
-            assert_eq!(table.get(entity).to_bits(), value.to_bits());
-            assert_eq!(table.sum([1, entity, u32::MAX]).to_bits(), value.to_bits());
+        // Multiples of a factor's inverse share a bucket: the last of them are spilled.
+        for step in [37, 0x144c_bc89] {
+            let tastes: Vec<(Entity, f32)> = (1..=TASTES_PER_VIEWER_MAX as u32)
+                .map(|n| (n.wrapping_mul(step), n as f32))
+                .collect();
+            let table = TasteTable::new(tastes.iter().copied());
+            for &(entity, value) in &tastes {
+                assert_eq!(table.get(entity).to_bits(), value.to_bits());
+                assert_eq!(table.sum([0, entity, NONE]).to_bits(), value.to_bits());
+            }
+            assert_eq!(table.sum([tastes[0].0, 0, tastes[8].0]).to_bits(), 10_f32.to_bits());
+            let mut all: Vec<_> = table.iter().collect();
+            all.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
+            assert_eq!(all, tastes);
         }
-        let mut all: Vec<_> = table.iter().collect();
-        all.sort_unstable_by_key(|(entity, _)| *entity);
-        assert_eq!(all, tastes);
-        assert!(table.get(1).abs() < f32::EPSILON);
-        assert!(TasteTable::empty().get(5).abs() < f32::EPSILON);
-        assert!(TasteTable::empty().sum([5]).abs() < f32::EPSILON);
+        assert_eq!(TasteTable::empty().get(5).to_bits(), 0);
+        assert_eq!(TasteTable::new([(1, 2.0)].into_iter()).get(NONE).to_bits(), 0);
     }
 
     #[test]

@@ -37,16 +37,23 @@ impl Dice {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
 
-    /// Two independent standard normals (Box and Muller, 1958).
-    fn normals(&mut self) -> (f32, f32) {
-        let radius = (-2.0 * ln(self.uniform())).sqrt();
-        let (sin, cos) = sin_cos(self.uniform());
-        (radius * sin, radius * cos)
+    /// Fills `pairs` with independent standard normals (Box and Muller, 1958), several at once.
+    fn normals(&mut self, pairs: &mut [[f32; 2]]) {
+        for pair in &mut *pairs {
+            *pair = [self.uniform(), self.uniform()];
+        }
+        for pair in pairs {
+            let radius = (-2.0 * ln(pair[0])).sqrt();
+            let (sin, cos) = sin_cos(pair[1]);
+            *pair = [radius * sin, radius * cos];
+        }
     }
 
     /// Beta with both shapes positive.
     pub fn beta(&mut self, a: f32, b: f32) -> f32 {
-        Beta::new(a, b).draw(self)
+        let mut pair = [[0.0; 2]];
+        self.normals(&mut pair);
+        Beta::new(a, b).draw(pair[0], self)
     }
 }
 
@@ -84,7 +91,9 @@ impl Gamma {
             {
                 return d * v * boost;
             }
-            x = dice.normals().0;
+            let mut pair = [[0.0; 2]];
+            dice.normals(&mut pair);
+            x = pair[0][0];
         }
         d
     }
@@ -102,8 +111,9 @@ impl Beta {
         Self { a: Gamma::new(a), b: Gamma::new(b) }
     }
 
-    fn draw(&self, dice: &mut Dice) -> f32 {
-        let (first, second) = dice.normals();
+    /// A draw that begins with two standard normals.
+    #[inline]
+    fn draw(&self, [first, second]: [f32; 2], dice: &mut Dice) -> f32 {
         let x = self.a.draw(first, dice);
         let y = self.b.draw(second, dice);
         if x + y > 0.0 { x / (x + y) } else { 0.5 }
@@ -141,12 +151,15 @@ pub fn thompson(arms: &[Arm], count: usize, dice: &mut Dice) -> Vec<Drawn> {
         |arm: &Arm| Beta::new(arm.good.max(0.0) + PRIOR.good, arm.bad.max(0.0) + PRIOR.bad);
     let arms: Vec<Beta> = arms.iter().map(posterior).collect();
     let mut chosen = Vec::with_capacity(arms.len());
-    draw_top(&arms, count, dice, &mut chosen);
+    let mut normals = vec![[0.0; 2]; arms.len()];
+    dice.normals(&mut normals);
+    draw_top(&arms, count, (dice, &normals), &mut chosen);
     chosen.sort_unstable_by(best_first);
     let mut wins = vec![0_u32; arms.len()];
     let mut others = Vec::with_capacity(arms.len());
     for _ in 0..ESTIMATING_DRAWS {
-        draw_top(&arms, count, dice, &mut others);
+        dice.normals(&mut normals);
+        draw_top(&arms, count, (dice, &normals), &mut others);
         for &(_, arm) in &others {
             wins[arm] += 1;
         }
@@ -160,11 +173,17 @@ fn best_first(a: &(f32, usize), b: &(f32, usize)) -> std::cmp::Ordering {
     b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
 }
 
-/// Draws once for each arm and leaves the best `count` in `draws`, in no order; `count` is from 1 to the
+/// Draws once for each arm, which has a pair of normals, and leaves the best `count` in `draws`, in no order; `count` is from 1 to the
 /// number of arms.
-fn draw_top(arms: &[Beta], count: usize, dice: &mut Dice, draws: &mut Vec<(f32, usize)>) {
+fn draw_top(
+    arms: &[Beta],
+    count: usize,
+    (dice, normals): (&mut Dice, &[[f32; 2]]),
+    draws: &mut Vec<(f32, usize)>,
+) {
     draws.clear();
-    draws.extend(arms.iter().enumerate().map(|(arm, beta)| (beta.draw(dice), arm)));
+    let draw = |(arm, (beta, pair)): (usize, (&Beta, &[f32; 2]))| (beta.draw(*pair, dice), arm);
+    draws.extend(arms.iter().zip(normals).enumerate().map(draw));
     draws.select_nth_unstable_by(count - 1, best_first);
     draws.truncate(count);
 }

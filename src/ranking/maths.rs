@@ -4,6 +4,7 @@
 //! a draw could then fall the other way elsewhere, while a slate must be recomputable anywhere.
 
 /// The natural logarithm of a positive, normal number, right to the last bit or two.
+#[inline]
 pub(super) fn ln(x: f32) -> f32 {
     // x = m · 2^e with m in √½..√2, and ln m = 2 artanh((m − 1) / (m + 1)).
     let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
@@ -17,21 +18,24 @@ pub(super) fn ln(x: f32) -> f32 {
 }
 
 /// Sine and cosine of `turn` whole turns, `turn` in 0..1.
+#[inline]
 pub(super) fn sin_cos(turn: f32) -> (f32, f32) {
+    /// Numbers of this size have no digits behind the point: adding it rounds, and leaves the whole
+    /// number in the last bits.
+    const ROUND: f32 = 12_582_912.0;
     // The nearest quarter: what is left lies within an eighth, where the series are short.
-    let quarter = (turn * 4.0 + 0.5) as u32;
-    let angle = (turn - quarter as f32 * 0.25) * std::f32::consts::TAU;
+    let shifted = turn * 4.0 + ROUND;
+    let quarter = shifted.to_bits();
+    let angle = (turn - (shifted - ROUND) * 0.25) * std::f32::consts::TAU;
     let square = angle * angle;
     let sin = 1.0 / 120.0 + square * (-1.0 / 5_040.0 + square * (1.0 / 362_880.0));
     let sin = angle * (1.0 + square * (-1.0 / 6.0 + square * sin));
     let cos = -1.0 / 720.0 + square * (1.0 / 40_320.0);
     let cos = 1.0 + square * (-0.5 + square * (1.0 / 24.0 + square * cos));
-    match quarter % 4 {
-        0 => (sin, cos),
-        1 => (cos, -sin),
-        2 => (-sin, -cos),
-        _ => (-cos, sin),
-    }
+    // Odd quarters swap both; the signs follow from the quarter's bits. No branches: several at once.
+    let (first, second) = if quarter & 1 == 0 { (sin, cos) } else { (cos, sin) };
+    let sign = |flip: u32, value: f32| f32::from_bits(value.to_bits() ^ ((flip & 2) << 30));
+    (sign(quarter, first), sign(quarter.wrapping_add(1), second))
 }
 
 #[cfg(test)]

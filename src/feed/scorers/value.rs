@@ -1,6 +1,6 @@
 //! The explicit scorer: smoothed counters, tastes and freshness through `ranking::model`.
 
-use crate::domain::engagement::{TASTE_HALF_LIFE_MS, decay};
+use crate::domain::engagement::{TASTE_HALF_LIFE_MS, fade, powers_of_two};
 use crate::domain::time::DAY_MS;
 use crate::feed::candidate::Candidate;
 use crate::feed::index::{SHOPPABLE, SOLD_OUT};
@@ -23,23 +23,42 @@ pub struct ActionValue {
 
 const _: () = assert!(FRESHNESS_HALF_LIFE_MS < TASTE_HALF_LIFE_MS);
 
+/// Candidates whose fades are computed together.
+const LANES: usize = 64;
+
 impl ActionValue {
     /// The row of one candidate.
-    #[inline]
     pub fn features(&self, query: &FeedQuery, candidate: &Candidate) -> Features {
+        let mut fades = fades(query, query.now_s(), candidate);
+        powers_of_two(&mut fades);
+        self.faded_features(query, candidate, fades)
+    }
+
+    #[inline]
+    fn faded_features(
+        &self,
+        query: &FeedQuery,
+        candidate: &Candidate,
+        [left, freshness]: [f32; 2],
+    ) -> Features {
         let row = &candidate.row;
         let shoppable = row.flags & SHOPPABLE != 0;
-        let left = candidate.counters.left(query.now);
         let mut features =
             Features::from_counters(&candidate.counters, left, shoppable, &self.priors);
         features.affinity = squashed(query.tastes.sum(row.places()));
         let followed = !query.follows.is_empty() && query.follows.contains(&row.creator);
         features.followed = f32::from(u8::from(followed));
-        let age_ms = query.now.since_ms(row.published_at());
-        features.freshness = decay(age_ms, FRESHNESS_HALF_LIFE_MS);
+        features.freshness = freshness;
         features.sold_out = f32::from(u8::from(row.flags & SOLD_OUT != 0));
         features
     }
+}
+
+/// What time has left of a candidate's counters and of its freshness, as powers of two.
+#[inline]
+fn fades(query: &FeedQuery, now_s: u32, candidate: &Candidate) -> [f32; 2] {
+    let age_ms = query.now.since_ms(candidate.row.published_at());
+    [candidate.counters.fade(now_s), fade(age_ms, FRESHNESS_HALF_LIFE_MS)]
 }
 
 impl Scorer for ActionValue {
@@ -48,8 +67,16 @@ impl Scorer for ActionValue {
     }
 
     fn score(&self, query: &FeedQuery, candidates: &mut [Candidate]) -> Result<(), StageError> {
-        for candidate in candidates {
-            candidate.score = self.weights.score(&self.features(query, candidate));
+        let now_s = query.now_s();
+        for chunk in candidates.chunks_mut(LANES) {
+            let mut columns = [[0.0; 2]; LANES];
+            for (fade, candidate) in columns.iter_mut().zip(&*chunk) {
+                *fade = fades(query, now_s, candidate);
+            }
+            powers_of_two(columns.as_flattened_mut());
+            for (candidate, fades) in chunk.iter_mut().zip(columns) {
+                candidate.score = self.weights.score(&self.faded_features(query, candidate, fades));
+            }
         }
         Ok(())
     }
