@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Method, StatusCode};
-use serde_json::json;
+use http::Method;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use vitrine::domain::account::Scope;
@@ -93,7 +92,9 @@ async fn run(
                 // A stride that is prime to the count visits all variants in a scattered order.
                 let variant = &goods[(number as usize).wrapping_mul(7_919) % goods.len()];
                 let begun = Instant::now();
-                buy(&shop, &token, variant, number).await;
+                let key = format!("key-{number}");
+                let checkout = shop.open_checkout(&token, &key, variant).await;
+                shop.pay(&token, &key, &checkout).await;
                 waits_ms.push(begun.elapsed().as_secs_f64() * 1_000.0);
             }
             waits_ms
@@ -105,22 +106,4 @@ async fn run(
     let cpu_ms = processor_ms() - before_ms;
     let waits_ms = tasks.join_all().await.concat();
     (placed_in_time, cpu_ms, waits_ms)
-}
-
-async fn buy(shop: &Shop, token: &str, variant: &str, number: u64) {
-    let key = format!("key-{number}");
-    let body = json!({
-        "lines": [{ "variant_id": variant, "quantity": 1 }],
-        "email": "vera@shop.example", "shipping_option": "standard",
-        "shipping_address": { "name": "Vera Viewer", "line1": "1 Main St", "city": "Springfield",
-            "region": "OR", "postal_code": "97477", "country": "US" }
-    });
-    let router = &shop.app.router;
-    let path = "/v1/checkouts";
-    let (status, open) = call(router, Method::POST, path, token, &key, Some(&body)).await;
-    assert_eq!(status, StatusCode::CREATED, "{open}");
-    let path = format!("/v1/checkouts/{}/complete", open["id"].as_str().expect("an id"));
-    let body = json!({ "payment": { "provider": "sandbox", "method": "pm_approve" } });
-    let (status, done) = call(router, Method::POST, &path, token, &key, Some(&body)).await;
-    assert_eq!(status, StatusCode::OK, "{done}");
 }

@@ -10,8 +10,9 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use vitrine::app::{App, Settings, assemble, embedded};
+use vitrine::app::{App, Backends, Opened, Settings, assemble, cluster, open};
 use vitrine::config::Config;
 use vitrine::domain::account::Scope;
 
@@ -22,6 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// An engine with its directory, which goes with it.
 pub struct Shop {
     pub app: App,
+    pub backends: Backends,
     pub settings: Settings,
     _directory: tempfile::TempDir,
 }
@@ -29,15 +31,31 @@ pub struct Shop {
 impl Shop {
     /// Opens an engine over an empty directory, with every commit on disk.
     pub async fn open() -> Self {
+        Self::open_with("").await
+    }
+
+    /// Opens an engine over an empty directory with this configuration file: over a cluster where it
+    /// names one, whose tables are made first.
+    pub async fn open_with(file: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data").display().to_string();
-        let config = Config::load(None, &[("data.directory", data)]).expect("the defaults");
-        let backends = embedded::open(&config).await.expect("an empty directory");
+        let path = directory.path().join("vitrine.toml");
+        std::fs::write(&path, file).expect("a temporary file");
+        let config =
+            Config::load(Some(&path), &[("data.directory", data)]).expect("sound settings");
+        if cluster::is_configured(&config) {
+            cluster::migrate(&config, &mut |_| {}).await.expect("a cluster that answers");
+        }
+        let Opened { backends, background, .. } = open(&config).await.expect("an empty directory");
+        for work in background {
+            #[expect(clippy::disallowed_methods, reason = "the bench ends with its process")]
+            tokio::spawn((work.run)(CancellationToken::new()));
+        }
         let mut settings = Settings::new(&config, "http://bench.local");
         settings.http.in_flight_max = 100_000;
         settings.http.checkouts_in_flight_max = 100_000;
         settings.http.request_timeout = Duration::from_mins(1);
-        Self { app: assemble(&backends, &settings), settings, _directory: directory }
+        Self { app: assemble(&backends, &settings), backends, settings, _directory: directory }
     }
 
     /// A bearer token.
@@ -76,6 +94,30 @@ impl Shop {
             assert_eq!(done.0, StatusCode::OK, "{}", done.1);
         }
         (made["id"].as_str().expect("an id").to_owned(), ids)
+    }
+
+    /// Opens a checkout of one unit of `variant`; answers its id.
+    pub async fn open_checkout(&self, token: &str, key: &str, variant: &str) -> String {
+        let body = json!({
+            "lines": [{ "variant_id": variant, "quantity": 1 }],
+            "email": "vera@shop.example", "shipping_option": "standard",
+            "shipping_address": { "name": "Vera Viewer", "line1": "1 Main St",
+                "city": "Springfield", "region": "OR", "postal_code": "97477", "country": "US" }
+        });
+        let router = &self.app.router;
+        let path = "/v1/checkouts";
+        let (status, open) = call(router, Method::POST, path, token, key, Some(&body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{open}");
+        open["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Pays a checkout with the sandbox.
+    pub async fn pay(&self, token: &str, key: &str, checkout: &str) {
+        let path = format!("/v1/checkouts/{checkout}/complete");
+        let body = json!({ "payment": { "provider": "sandbox", "method": "pm_approve" } });
+        let router = &self.app.router;
+        let (status, done) = call(router, Method::POST, &path, token, key, Some(&body)).await;
+        assert_eq!(status, StatusCode::OK, "{done}");
     }
 }
 
