@@ -19,17 +19,19 @@ use crate::ports::catalog::CatalogStore;
 use crate::ports::error::StoreError;
 use crate::services::recent::Recent;
 
-/// Values by key that are known to be there.
+/// Values by key that are known to be there, and keys known to have none.
 struct Known<K, V> {
-    values: Recent<K, Arc<V>>,
+    values: Recent<K, Arc<Option<V>>>,
+    /// Whether absence is kept too. Where strangers choose the keys they could fill the room with it.
+    keeps_absence: bool,
     /// Grows with everything that is forgotten: a value that was being read meanwhile is not kept, for it
     /// may be the old one.
     forgotten: AtomicU64,
 }
 
 impl<K: Hash + Eq + Copy, V: Clone> Known<K, V> {
-    fn new(max: usize) -> Self {
-        Self { values: Recent::new(max), forgotten: AtomicU64::new(0) }
+    fn new(max: usize, keeps_absence: bool) -> Self {
+        Self { values: Recent::new(max), keeps_absence, forgotten: AtomicU64::new(0) }
     }
 
     fn forget(&self, key: K) {
@@ -43,12 +45,12 @@ impl<K: Hash + Eq + Copy, V: Clone> Known<K, V> {
         read: impl Future<Output = Result<Option<V>, StoreError>>,
     ) -> Result<Option<V>, StoreError> {
         if let Some(known) = self.values.get(&key) {
-            return Ok(Some(V::clone(&known)));
+            return Ok(Option::clone(&known));
         }
         let before = self.forgotten.load(Ordering::Acquire);
         let found = read.await?;
-        if let Some(value) = &found {
-            self.values.get_or_insert(key, Arc::new(value.clone()));
+        if found.is_some() || self.keeps_absence {
+            self.values.get_or_insert(key, Arc::new(found.clone()));
             // Looked at again after it is in: a change between both is not missed.
             if self.forgotten.load(Ordering::Acquire) != before {
                 self.values.remove(&key);
@@ -72,8 +74,10 @@ impl ShelfCache {
         Self {
             catalog,
             accounts,
-            products: Known::new(PRODUCTS_CACHED_MAX),
-            people: Known::new(ACCOUNTS_CACHED_MAX),
+            products: Known::new(PRODUCTS_CACHED_MAX, false),
+            // Merchants and creators who never named themselves have no row; whom to ask for, our own
+            // rows say.
+            people: Known::new(ACCOUNTS_CACHED_MAX, true),
         }
     }
 
@@ -128,5 +132,34 @@ impl AccountStore for ShelfCache {
         let written = self.accounts.put(account).await;
         self.people.forget(account.id);
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn absence_is_kept_where_asked_for_until_something_changes() {
+        for keeps_absence in [false, true] {
+            let known = Known::<u64, u64>::new(8, keeps_absence);
+            let (stored, reads) = (Cell::new(None), Cell::new(0));
+            let read = async || {
+                let stored = async {
+                    reads.set(reads.get() + 1);
+                    Ok(stored.get())
+                };
+                known.get(7, stored).await.unwrap()
+            };
+            assert_eq!((read().await, read().await), (None, None));
+            assert_eq!(reads.get(), if keeps_absence { 1 } else { 2 });
+            stored.set(Some(1));
+            known.forget(7);
+            let before = reads.get();
+            assert_eq!((read().await, read().await), (Some(1), Some(1)));
+            assert_eq!(reads.get(), before + 1);
+        }
     }
 }
