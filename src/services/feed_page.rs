@@ -1,6 +1,7 @@
 //! A page of a feed: from a request to JSON.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::domain::account::Market;
@@ -193,7 +194,7 @@ impl FeedPages {
         if let Some(page) = known {
             return Ok(self.show(&session.head, &page, now));
         }
-        let mut is_degraded = session.is_partial;
+        let mut is_degraded = session.is_partial.load(Ordering::Relaxed);
         match self.long_ago(&session, number).await {
             Ok(Some(page)) => return Ok(self.show(&session.head, &page, now)),
             Ok(None) => {}

@@ -1,7 +1,9 @@
-//! Feed sessions in memory, rebuilt from their stored pages and the cursor when they are gone.
+//! Feed sessions in memory, rebuilt from their stored pages and the cursor when they are gone, and brought
+//! up to date where other nodes serve pages of them too.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
@@ -41,6 +43,19 @@ impl Progress {
         self.pages.iter().find(|page| page.number == number).cloned()
     }
 
+    /// The number after that of the newest page.
+    fn next(&self) -> u32 {
+        self.pages.back().map_or(0, |page| page.number + 1)
+    }
+
+    /// Takes in a page that another node served. The walk may have put its clips aside for later.
+    fn take_from_elsewhere(&mut self, page: &Arc<ServedPage>, index: &Index) {
+        self.take(page, index);
+        if let Some(walk) = &mut self.walk {
+            walk.leftovers.retain(|found| !self.served.contains(&found.key));
+        }
+    }
+
     /// Takes in that `page` was served.
     pub fn take(&mut self, page: &Arc<ServedPage>, index: &Index) {
         let served = Arc::make_mut(&mut self.served);
@@ -69,7 +84,7 @@ pub struct Session {
     pub progress: Mutex<Progress>,
     /// Whether it was made up from its cursor alone because the store did not answer: clips of older
     /// pages may come again, so its pages are degraded.
-    pub is_partial: bool,
+    pub is_partial: AtomicBool,
 }
 
 /// All sessions.
@@ -87,7 +102,8 @@ impl Sessions {
 
     /// A session that begins now.
     pub fn begin(&self, head: SessionHead) -> Arc<Session> {
-        let session = Arc::new(Session { head, progress: Mutex::default(), is_partial: false });
+        let session =
+            Arc::new(Session { head, progress: Mutex::default(), is_partial: false.into() });
         self.loaded.get_or_insert(head.id.bits(), session)
     }
 
@@ -96,6 +112,7 @@ impl Sessions {
     /// `head` is what the session must be.
     pub async fn resume(&self, head: SessionHead, cursor: &FeedCursor) -> Arc<Session> {
         if let Some(found) = self.loaded.get(&head.id.bits()) {
+            self.follow(&found, cursor).await;
             return found;
         }
         let mut progress = Progress::default();
@@ -113,8 +130,39 @@ impl Sessions {
         }
         drop(index);
         Arc::make_mut(&mut progress.served).extend(&cursor.shown);
-        let session = Arc::new(Session { head, progress: Mutex::new(progress), is_partial });
+        let session = Arc::new(Session {
+            head,
+            progress: Mutex::new(progress),
+            is_partial: is_partial.into(),
+        });
         self.loaded.get_or_insert(head.id.bits(), session)
+    }
+
+    /// Takes in the pages that other nodes have served of a session since this one did: a viewer's requests
+    /// may go to any node, and one that is repeated to another one.
+    async fn follow(&self, session: &Session, cursor: &FeedCursor) {
+        let next = session.progress.lock().next();
+        if !self.store.is_shared() || cursor.page < next {
+            return;
+        }
+        let stored = self.store.pages(session.head.id, next..=cursor.page).await;
+        if let Err(error) = &stored {
+            tracing::debug!(%error, "what other nodes served of a session is not known");
+            // The cursor has the clips of one page; those of earlier ones may come again.
+            if cursor.page > next + 1 {
+                session.is_partial.store(true, Ordering::Relaxed);
+            }
+        }
+        let index = self.index.read();
+        let mut progress = session.progress.lock();
+        for page in stored.into_iter().flatten().map(Arc::new) {
+            if page.number >= progress.next() {
+                progress.take_from_elsewhere(&page, &index);
+            }
+        }
+        if cursor.page > progress.next() {
+            Arc::make_mut(&mut progress.served).extend(&cursor.shown);
+        }
     }
 
     /// A page that was served long ago.
@@ -123,9 +171,8 @@ impl Sessions {
         head: &SessionHead,
         number: u32,
     ) -> Result<Option<Arc<ServedPage>>, StoreError> {
-        let stored = self.store.load(head.id).await?;
-        let mut pages = stored.into_iter().flat_map(|(_, pages)| pages);
-        Ok(pages.find(|page| page.number == number).map(Arc::new))
+        let pages = self.store.pages(head.id, number..=number).await?;
+        Ok(pages.into_iter().next().map(Arc::new))
     }
 
     /// Forgets sessions that began before `before`, in bounded steps; answers how many pages.

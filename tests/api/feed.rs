@@ -1,6 +1,7 @@
 //! The laws of the feed, as a client can check them.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -239,12 +240,24 @@ struct Lost;
 
 #[async_trait::async_trait]
 impl FeedSessions for Lost {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn record(&self, _: &SessionHead, _: &ServedPage) {}
 
     async fn load(
         &self,
         _: FeedSessionId,
     ) -> Result<Option<(SessionHead, Vec<ServedPage>)>, StoreError> {
+        Err(StoreError::unavailable("it is away"))
+    }
+
+    async fn pages(
+        &self,
+        _: FeedSessionId,
+        _: RangeInclusive<u32>,
+    ) -> Result<Vec<ServedPage>, StoreError> {
         Err(StoreError::unavailable("it is away"))
     }
 

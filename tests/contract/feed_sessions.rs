@@ -58,6 +58,11 @@ pub async fn suite(store: Arc<dyn FeedSessions>) {
     let found = store.load(FeedSessionId::from_bits(1)).await.unwrap();
     assert_eq!(found, Some((head(1, 10), (0..3).map(page).collect())));
     assert_eq!(store.load(FeedSessionId::from_bits(3)).await.unwrap(), None);
+    let some = |id, numbers| store.pages(FeedSessionId::from_bits(id), numbers);
+    assert_eq!(some(1, 1..=9).await.unwrap(), [page(1), page(2)]);
+    assert_eq!(some(2, 1..=1).await.unwrap(), [page(1)]);
+    assert_eq!(some(1, 3..=3).await.unwrap(), []);
+    assert_eq!(some(3, 0..=9).await.unwrap(), []);
 
     assert_eq!(store.forget(at(20), 2).await.unwrap(), 2, "bounded");
     assert_eq!(store.forget(at(20), 10).await.unwrap(), 1, "the rest of it");

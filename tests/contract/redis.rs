@@ -186,6 +186,10 @@ async fn a_page_of_one_node_is_found_by_all_and_the_first_stays() {
     two.record(&head(1, 10), &page(1));
     assert_eq!(pages(&one, 2).await, [page(0), page(1)], "the first page of a number wins");
 
+    assert_eq!(one.pages(head(1, 10).id, 1..=5).await.unwrap(), [page(1)]);
+    assert_eq!(one.pages(head(1, 10).id, 0..=1).await.unwrap(), [page(0), page(1)]);
+    assert_eq!(one.pages(head(2, 10).id, 0..=5).await.unwrap(), []);
+
     let ttl = |key: String| async move {
         cmd("TTL").arg(key).query_async::<i64>(&mut bare().await).await.unwrap()
     };

@@ -3,6 +3,7 @@
 //! A page is served thousands of times a second. Its row is put aside, and one command per moment
 //! writes all rows that were put aside: a page then costs neither a wake-up of the writer nor a commit.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -68,8 +69,33 @@ impl Drop for WriteAll {
     }
 }
 
+impl Embedded {
+    /// Pages of a session in order, each with what it says of the session.
+    fn recorded(
+        &self,
+        id: FeedSessionId,
+        numbers: RangeInclusive<u32>,
+    ) -> Result<Vec<(SessionHead, ServedPage)>, StoreError> {
+        self.read(|txn| {
+            let table = txn.open_table(FEED_PAGES).map_err(io)?;
+            let keys = (id.bits(), *numbers.start())..=(id.bits(), *numbers.end());
+            let mut pages = Vec::new();
+            for entry in table.range(keys).map_err(io)? {
+                let (key, row) = entry.map_err(io)?;
+                let found = records::feed_page::decode(id, key.value().1, row.value());
+                pages.push(found.map_err(damaged("feed_pages", id))?);
+            }
+            Ok(pages)
+        })
+    }
+}
+
 #[async_trait]
 impl FeedSessions for Embedded {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn record(&self, session: &SessionHead, page: &ServedPage) {
         let row = Row {
             session: session.id.bits(),
@@ -97,19 +123,17 @@ impl FeedSessions for Embedded {
         &self,
         id: FeedSessionId,
     ) -> Result<Option<(SessionHead, Vec<ServedPage>)>, StoreError> {
-        self.read(|txn| {
-            let table = txn.open_table(FEED_PAGES).map_err(io)?;
-            let mut head = None;
-            let mut pages = Vec::new();
-            for entry in table.range((id.bits(), 0)..=(id.bits(), u32::MAX)).map_err(io)? {
-                let (key, row) = entry.map_err(io)?;
-                let found = records::feed_page::decode(id, key.value().1, row.value());
-                let (session, page) = found.map_err(damaged("feed_pages", id))?;
-                head = Some(session);
-                pages.push(page);
-            }
-            Ok(head.map(|head| (head, pages)))
-        })
+        let found = self.recorded(id, 0..=u32::MAX)?;
+        let head = found.last().map(|(head, _)| *head);
+        Ok(head.map(|head| (head, found.into_iter().map(|(_, page)| page).collect())))
+    }
+
+    async fn pages(
+        &self,
+        id: FeedSessionId,
+        numbers: RangeInclusive<u32>,
+    ) -> Result<Vec<ServedPage>, StoreError> {
+        Ok(self.recorded(id, numbers)?.into_iter().map(|(_, page)| page).collect())
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

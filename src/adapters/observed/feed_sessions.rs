@@ -1,5 +1,6 @@
 //! What is on the feed's pages, and how many were degraded.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -32,6 +33,10 @@ impl ObservedSessions {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)] // A new method must not slip past the wrapper.
 impl FeedSessions for ObservedSessions {
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn record(&self, session: &SessionHead, page: &ServedPage) {
         self.figures.feed.page(page.degraded);
         for item in &page.items {
@@ -45,6 +50,14 @@ impl FeedSessions for ObservedSessions {
         id: FeedSessionId,
     ) -> Result<Option<(SessionHead, Vec<ServedPage>)>, StoreError> {
         self.inner.load(id).await
+    }
+
+    async fn pages(
+        &self,
+        id: FeedSessionId,
+        numbers: RangeInclusive<u32>,
+    ) -> Result<Vec<ServedPage>, StoreError> {
+        self.inner.pages(id, numbers).await
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

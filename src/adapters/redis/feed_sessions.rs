@@ -1,5 +1,6 @@
 //! Feed sessions in Redis: a hash per session, a field per page.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -62,8 +63,24 @@ impl RedisFeedSessions {
     }
 }
 
+fn decoded(
+    id: FeedSessionId,
+    number: u32,
+    body: &[u8],
+) -> Result<(SessionHead, ServedPage), StoreError> {
+    records::feed_page::decode(id, number, body).map_err(|damage| StoreError::Corrupt {
+        table: "feed sessions",
+        key: id.to_string(),
+        detail: damage.to_string(),
+    })
+}
+
 #[async_trait]
 impl FeedSessions for RedisFeedSessions {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn record(&self, session: &SessionHead, page: &ServedPage) {
         let body = records::feed_page::encode(session, page);
         let page = Unrecorded { session: session.id, number: page.number, body };
@@ -82,17 +99,27 @@ impl FeedSessions for RedisFeedSessions {
         let mut head = None;
         let mut pages = Vec::with_capacity(fields.len());
         for (number, body) in fields {
-            let decoded = records::feed_page::decode(id, number, &body);
-            let (session, page) = decoded.map_err(|damage| StoreError::Corrupt {
-                table: "feed sessions",
-                key: id.to_string(),
-                detail: damage.to_string(),
-            })?;
+            let (session, page) = decoded(id, number, &body)?;
             head = Some(session);
             pages.push(page);
         }
         pages.sort_unstable_by_key(|page| page.number);
         Ok(head.map(|head| (head, pages)))
+    }
+
+    async fn pages(
+        &self,
+        id: FeedSessionId,
+        numbers: RangeInclusive<u32>,
+    ) -> Result<Vec<ServedPage>, StoreError> {
+        let mut read = cmd("HMGET");
+        read.arg(self.key(id));
+        for number in numbers.clone() {
+            read.arg(number);
+        }
+        let fields: Vec<Option<Vec<u8>>> = self.link.command(&read).await?;
+        let found = numbers.zip(fields).filter_map(|(number, body)| Some((number, body?)));
+        found.map(|(number, body)| Ok(decoded(id, number, &body)?.1)).collect()
     }
 
     async fn forget(&self, _before: Timestamp, _limit: usize) -> Result<usize, StoreError> {
