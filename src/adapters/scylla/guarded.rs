@@ -1,10 +1,12 @@
 //! Rows with a version: written only by whoever read the version before.
 
+use std::cmp::Ordering;
+
 use scylla::value::CqlValue;
 use uuid::Uuid;
 
-use crate::adapters::scylla::Scylla;
 use crate::adapters::scylla::query::{Cql, Values};
+use crate::adapters::scylla::{LOST_ANSWERS_MAX, Scylla};
 use crate::ports::error::StoreError;
 
 /// The statements of a table whose rows have a version. `more` stands for a further column, if there is
@@ -29,47 +31,80 @@ pub(super) struct NewRow {
     pub(super) more: Option<CqlValue>,
 }
 
+/// What became of a write whose answer was lost.
+enum Fate {
+    Done,
+    /// Another write of that version was first.
+    Lost,
+    /// It did not happen. The serial read has ended what was under way; should its coordinator try once
+    /// more all the same, its condition lets only one of it and its repetition in.
+    Undone,
+    /// A later version is there: only the caller can tell, by reading, whether ours came before it.
+    Unclear,
+}
+
 impl Scylla {
     /// Writes `row` if the stored version is the one before its own; else [`StoreError::Conflict`].
+    ///
+    /// When the node of the database that coordinates the write goes away, the row tells whether it was
+    /// written; if not, it is written by way of another node.
     pub(super) async fn put_guarded(&self, guard: &Guard, row: &NewRow) -> Result<(), StoreError> {
-        let version = CqlValue::BigInt(row.version as i64);
-        let mut values: Values = Vec::with_capacity(5);
-        if row.version == 1 {
-            values.push(Some(CqlValue::Uuid(row.id)));
-        }
-        values.push(Some(version));
-        values.push(Some(CqlValue::Blob(row.body.clone())));
-        values.extend(row.more.clone().map(Some));
-        let statement = if row.version == 1 {
-            guard.first
-        } else {
-            values.push(Some(CqlValue::Uuid(row.id)));
-            values.push(Some(CqlValue::BigInt(row.version as i64 - 1)));
-            guard.next
-        };
-        match self.apply(statement, values).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(StoreError::Conflict),
-            Err(StoreError::OutcomeUnknown(cause)) => {
-                self.find_out(guard, row).await.unwrap_or(Err(StoreError::OutcomeUnknown(cause)))
+        let mut unknown = None;
+        for _ in 0..LOST_ANSWERS_MAX {
+            let applied = match self.apply(guard.statement(row), row.values()).await {
+                Ok(true) => return Ok(()),
+                Ok(false) if unknown.is_none() => return Err(StoreError::Conflict),
+                // What was in the way may be the write before.
+                Ok(false) => self.fate(guard, row).await,
+                Err(StoreError::OutcomeUnknown(cause)) => {
+                    unknown = Some(cause);
+                    self.fate(guard, row).await
+                }
+                Err(other) => return Err(other),
+            };
+            match applied {
+                Ok(Fate::Done) => return Ok(()),
+                Ok(Fate::Lost) => return Err(StoreError::Conflict),
+                Ok(Fate::Undone) => {}
+                Ok(Fate::Unclear) | Err(_) => break,
             }
-            Err(other) => Err(other),
         }
+        let cause = unknown.unwrap_or_else(|| "the write was overtaken".into());
+        Err(StoreError::OutcomeUnknown(cause))
     }
 
-    /// What became of a write whose answer was lost; `None` if that cannot be told. The serial read ends
-    /// what was under way: a write that it does not see will not happen any more.
-    async fn find_out(&self, guard: &Guard, row: &NewRow) -> Option<Result<(), StoreError>> {
-        let found: Option<(Option<i64>, Option<Vec<u8>>)> =
-            self.row(guard.read, (row.id,)).await.ok()?;
+    async fn fate(&self, guard: &Guard, row: &NewRow) -> Result<Fate, StoreError> {
+        let found: Option<(Option<i64>, Option<Vec<u8>>)> = self.row(guard.read, (row.id,)).await?;
         let (version, body) = found.unwrap_or_default();
-        let version = version.unwrap_or(0) as u64;
-        if version == row.version {
-            let ours = body.is_some_and(|body| body == row.body);
-            return Some(if ours { Ok(()) } else { Err(StoreError::Conflict) });
+        Ok(match (version.unwrap_or(0) as u64).cmp(&row.version) {
+            Ordering::Less => Fate::Undone,
+            Ordering::Equal if body.is_some_and(|body| body == row.body) => Fate::Done,
+            Ordering::Equal => Fate::Lost,
+            Ordering::Greater => Fate::Unclear,
+        })
+    }
+}
+
+impl Guard {
+    const fn statement(&self, row: &NewRow) -> Cql {
+        if row.version == 1 { self.first } else { self.next }
+    }
+}
+
+impl NewRow {
+    /// The values of its statement.
+    fn values(&self) -> Values {
+        let mut values: Values = Vec::with_capacity(5);
+        if self.version == 1 {
+            values.push(Some(CqlValue::Uuid(self.id)));
         }
-        // Someone may have written on top of ours: then only the caller can tell by reading.
-        (version < row.version)
-            .then(|| Err(StoreError::unavailable("the write was overtaken and did not happen")))
+        values.push(Some(CqlValue::BigInt(self.version as i64)));
+        values.push(Some(CqlValue::Blob(self.body.clone())));
+        values.extend(self.more.clone().map(Some));
+        if self.version != 1 {
+            values.push(Some(CqlValue::Uuid(self.id)));
+            values.push(Some(CqlValue::BigInt(self.version as i64 - 1)));
+        }
+        values
     }
 }

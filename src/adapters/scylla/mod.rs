@@ -54,6 +54,10 @@ use crate::telemetry::calls::StoreCalls;
 /// Keys that one read may name: each may lie on another node of the cluster.
 const KEYS_PER_READ: usize = 100;
 
+/// Times that a conditional write is sent whose answer is lost and which, as a read tells, did not happen:
+/// each time a node of the database went away with it.
+const LOST_ANSWERS_MAX: usize = 3;
+
 /// The stores. Clones share them.
 #[derive(Clone)]
 pub struct Scylla {

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::adapters::scylla::Scylla;
 use crate::adapters::scylla::query::Cql;
+use crate::adapters::scylla::{LOST_ANSWERS_MAX, Scylla};
 use crate::domain::time::{DAY_MS, Timestamp};
 use crate::ports::error::StoreError;
 use crate::ports::orders::WriteOnce;
@@ -18,28 +18,36 @@ pub(super) struct Once {
 }
 
 impl Scylla {
-    /// Writes a row unless something is there.
+    /// Writes a row unless something is there. If the answer is lost and the row is not there, it is written
+    /// by way of another node.
     pub(super) async fn write_once(
         &self,
         once: &Once,
         id: Uuid,
         body: &[u8],
     ) -> Result<WriteOnce, StoreError> {
-        let unknown = match self.apply(once.insert, (id, body)).await {
-            Ok(true) => return Ok(WriteOnce::Written),
-            Ok(false) => None,
-            Err(StoreError::OutcomeUnknown(cause)) => Some(cause),
-            Err(other) => return Err(other),
-        };
-        let found: Result<Option<(Vec<u8>,)>, StoreError> = self.row(once.read, (id,)).await;
-        match (found, unknown) {
-            (Ok(Some((first,))), None) if first == body => Ok(WriteOnce::Exists),
-            // The lost answer may have been ours; either way the row is there now.
-            (Ok(Some((first,))), Some(_)) if first == body => Ok(WriteOnce::Written),
-            (Ok(Some(_)), _) => Ok(WriteOnce::ExistsDifferently),
-            (Ok(None), _) => Err(StoreError::unavailable("the write was overtaken")),
-            (Err(_), Some(cause)) => Err(StoreError::OutcomeUnknown(cause)),
-            (Err(error), None) => Err(error),
+        let mut unknown = None;
+        for _ in 0..LOST_ANSWERS_MAX {
+            match self.apply(once.insert, (id, body)).await {
+                Ok(true) => return Ok(WriteOnce::Written),
+                Ok(false) => {}
+                Err(StoreError::OutcomeUnknown(cause)) => unknown = Some(cause),
+                Err(other) => return Err(other),
+            }
+            let found: Result<Option<(Vec<u8>,)>, StoreError> = self.row(once.read, (id,)).await;
+            match (found, &unknown) {
+                (Ok(Some((first,))), None) if first == body => return Ok(WriteOnce::Exists),
+                // The lost answer may have been ours; either way the row is there now.
+                (Ok(Some((first,))), Some(_)) if first == body => return Ok(WriteOnce::Written),
+                (Ok(Some(_)), _) => return Ok(WriteOnce::ExistsDifferently),
+                (Ok(None), _) => {}
+                (Err(_), Some(_)) => break,
+                (Err(error), None) => return Err(error),
+            }
+        }
+        match unknown {
+            Some(cause) => Err(StoreError::OutcomeUnknown(cause)),
+            None => Err(StoreError::unavailable("the write was overtaken")),
         }
     }
 }
