@@ -81,7 +81,7 @@ fn ready_made(app: &TestApp, body: Bytes) -> Router {
 
 /// An engine with a corpus in its store and viewers with a history.
 async fn filled(size: usize) -> (TestApp, Vec<Actor>) {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     for chunk in (0..size).collect::<Vec<_>>().chunks(500) {
         let clips: Vec<_> = chunk.iter().map(|number| world::clip(*number, size)).collect();
         let puts = join_all(clips.iter().map(|clip| app.backends.clips.put(clip))).await;

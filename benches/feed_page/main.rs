@@ -20,6 +20,8 @@ mod world;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+const IS_CLUSTER: bool = false;
+
 use mimalloc::MiMalloc;
 
 // As the `vitrine` command does.

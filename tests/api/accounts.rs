@@ -6,7 +6,7 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn an_account_comes_into_being_on_first_use_and_keeps_its_names() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let fresh = app.get(&mina, "/v1/creators/me").await.expect(200);
     assert_eq!(fresh["id"], mina.id.to_string());
@@ -21,7 +21,7 @@ async fn an_account_comes_into_being_on_first_use_and_keeps_its_names() {
 
 #[tokio::test]
 async fn a_shop_has_a_name_of_its_own() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let nord = app.merchant("nord");
     app.put(&nord, "/v1/merchants/me", json!({ "display_name": "Nord Goods" })).await.expect(200);
     let shop = app.get(&nord, "/v1/merchants/me").await.expect(200);
@@ -30,7 +30,7 @@ async fn a_shop_has_a_name_of_its_own() {
 
 #[tokio::test]
 async fn every_wrong_field_is_named_at_once() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let edit = json!({ "handle": "No Spaces", "display_name": "", "market": "Germany" });
     let problem = app.put(&mina, "/v1/creators/me", edit).await.expect(400);
@@ -45,7 +45,7 @@ async fn every_wrong_field_is_named_at_once() {
 
 #[tokio::test]
 async fn scopes_and_tokens_are_checked() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let viewer = app.viewer("vera");
     assert_eq!(app.get(&viewer, "/v1/creators/me").await.problem(403), "insufficient_scope");
     let nobody = app.nobody();
@@ -56,7 +56,7 @@ async fn scopes_and_tokens_are_checked() {
 
 #[tokio::test]
 async fn a_guest_gets_a_token_that_works() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let answer = app.post(&app.nobody(), "/v1/guest-tokens", json!({})).await.expect(201);
     let token = answer["token"].as_str().unwrap();
     assert!(app.app.api.access.authenticate(token).is_ok());

@@ -9,7 +9,7 @@ use crate::support::shop::{order_of, pay};
 
 #[tokio::test]
 async fn a_purchase_holds_pays_and_places_an_order() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     let vera = app.viewer("vera");
     let open = app.open(&vera, &goods, 2, "o1").await.expect(201);
@@ -44,7 +44,7 @@ async fn a_purchase_holds_pays_and_places_an_order() {
 
 #[tokio::test]
 async fn every_answer_is_given_once_per_key() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let vera = app.viewer("vera");
     let open = app.open(&vera, &goods, 1, "o1").await;
@@ -75,7 +75,7 @@ async fn every_answer_is_given_once_per_key() {
 
 #[tokio::test]
 async fn keys_are_required_where_money_or_stock_moves() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -91,7 +91,7 @@ async fn keys_are_required_where_money_or_stock_moves() {
 
 #[tokio::test]
 async fn a_decline_gives_the_stock_back_and_another_method_may_follow() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 1).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -111,7 +111,7 @@ async fn a_decline_gives_the_stock_back_and_another_method_may_follow() {
 
 #[tokio::test]
 async fn after_a_decline_someone_else_may_be_faster() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 1).await;
     let (vera, viktor) = (app.viewer("vera"), app.viewer("viktor"));
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -127,7 +127,7 @@ async fn after_a_decline_someone_else_may_be_faster() {
 
 #[tokio::test]
 async fn the_last_unit_is_sold_once_and_the_refusal_is_remembered() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 1).await;
     app.opened(&app.viewer("vera"), &goods, 1, "o1").await;
     let viktor = app.viewer("viktor");
@@ -142,7 +142,7 @@ async fn the_last_unit_is_sold_once_and_the_refusal_is_remembered() {
 
 #[tokio::test]
 async fn two_lines_of_one_variant_are_one_demand() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let line = json!({ "variant_id": goods.variant, "quantity": 2 });
     let body = order_of(&json!([line, line]));
@@ -153,7 +153,7 @@ async fn two_lines_of_one_variant_are_one_demand() {
 
 #[tokio::test]
 async fn a_failed_second_line_gives_the_first_back() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     app.clock.advance_ms(1); // Its variant is the later one, so the first is held before it.
     let mut other = crate::support::shop::mug(500);
@@ -171,7 +171,7 @@ async fn a_failed_second_line_gives_the_first_back() {
 
 #[tokio::test]
 async fn an_unpaid_hold_gives_its_stock_back() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 1).await;
     let (vera, viktor) = (app.viewer("vera"), app.viewer("viktor"));
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -190,7 +190,7 @@ async fn an_unpaid_hold_gives_its_stock_back() {
 
 #[tokio::test]
 async fn a_cancel_gives_stock_back_once() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 2).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 2, "o1").await;
@@ -213,7 +213,7 @@ async fn a_cancel_gives_stock_back_once() {
 
 #[tokio::test]
 async fn a_silent_provider_is_asked_again_with_the_same_key() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 2).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -228,7 +228,7 @@ async fn a_silent_provider_is_asked_again_with_the_same_key() {
 
 #[tokio::test]
 async fn a_silent_provider_is_found_out_in_the_background() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 2).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -244,7 +244,7 @@ async fn a_silent_provider_is_found_out_in_the_background() {
 
 #[tokio::test]
 async fn a_challenge_is_passed_and_the_order_placed() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 2).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -272,7 +272,7 @@ async fn a_challenge_is_passed_and_the_order_placed() {
 
 #[tokio::test]
 async fn a_buyer_at_the_bank_finds_the_way_back_after_restarts() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 2).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -289,7 +289,7 @@ async fn a_buyer_at_the_bank_finds_the_way_back_after_restarts() {
 
 #[tokio::test]
 async fn a_refused_challenge_is_a_decline() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 2).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -303,7 +303,7 @@ async fn a_refused_challenge_is_a_decline() {
 
 #[tokio::test]
 async fn a_waiting_payment_can_be_replaced_canceled_or_run_out() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let vera = app.viewer("vera");
     let replaced = app.opened(&vera, &goods, 1, "o1").await;
@@ -330,7 +330,7 @@ async fn a_waiting_payment_can_be_replaced_canceled_or_run_out() {
 
 #[tokio::test]
 async fn a_quote_stands_until_the_price_moves_or_time_is_over() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 9).await;
     let vera = app.viewer("vera");
     let sheet = format!("/v1/products/{}/preview", goods.product);
@@ -362,7 +362,7 @@ async fn a_quote_stands_until_the_price_moves_or_time_is_over() {
 
 #[tokio::test]
 async fn every_fault_of_a_checkout_is_named() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 9).await;
     let vera = app.viewer("vera");
     let mut body =
@@ -389,7 +389,7 @@ async fn every_fault_of_a_checkout_is_named() {
 
 #[tokio::test]
 async fn one_account_cannot_hoard_holds() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 100).await;
     let vera = app.viewer("vera");
     for turn in 0..20 {
@@ -403,7 +403,7 @@ async fn one_account_cannot_hoard_holds() {
 
 #[tokio::test]
 async fn crossing_a_border_of_availability_is_announced() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 7).await;
     let head = app.backends.changes.head().await.unwrap();
     let vera = app.viewer("vera");

@@ -39,7 +39,7 @@ fn sample(name: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_upload_becomes_a_clip_that_plays() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let (mina, vera) = (app.creator("mina"), app.viewer("vera"));
     let clip = make(&app, &mina, sample("sneaker"), "Fast #shoes").await;
     assert_eq!((&clip["state"], &clip["failure"]), (&json!("processing"), &Value::Null));
@@ -70,7 +70,7 @@ async fn an_upload_becomes_a_clip_that_plays() {
 
 #[tokio::test]
 async fn a_file_that_is_no_video_fails_with_a_sentence() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let clip = make(&app, &mina, b"just words".to_vec(), "").await;
     app.run_due_work().await;
@@ -83,7 +83,7 @@ async fn a_file_that_is_no_video_fails_with_a_sentence() {
 
 #[tokio::test]
 async fn a_clip_that_takes_its_workers_down_fails_in_the_end() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let clip = make(&app, &mina, sample("sneaker"), "").await;
     let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
@@ -107,7 +107,7 @@ async fn a_clip_that_takes_its_workers_down_fails_in_the_end() {
 
 #[tokio::test]
 async fn a_worker_that_is_stopped_gives_its_clip_back_untried() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let clip = make(&app, &mina, sample("sneaker"), "").await;
     for _ in 0..4 {
@@ -134,7 +134,7 @@ async fn a_worker_that_is_stopped_gives_its_clip_back_untried() {
 
 #[tokio::test]
 async fn naming_an_upload_twice_makes_one_clip() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let id = upload(&app, &mina, b"x".to_vec()).await;
     let body = json!({ "upload_id": id, "caption": "one" });
@@ -148,7 +148,7 @@ async fn naming_an_upload_twice_makes_one_clip() {
 
 #[tokio::test]
 async fn edits_are_guarded_by_versions_and_checked_by_field() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let clip = make(&app, &mina, b"x".to_vec(), "before").await;
     let path = format!("/v1/clips/{}", clip["id"].as_str().unwrap());
@@ -181,7 +181,7 @@ async fn edits_are_guarded_by_versions_and_checked_by_field() {
 
 #[tokio::test]
 async fn a_creator_lists_and_removes_clips() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     for caption in ["one", "two", "three"] {
         make(&app, &mina, b"x".to_vec(), caption).await;
@@ -203,7 +203,7 @@ async fn a_creator_lists_and_removes_clips() {
 
 #[tokio::test]
 async fn pictures_of_products_are_cleaned_and_shown() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let nord = app.merchant("nord");
     let path = format!("{}/media-samples/products", env!("CARGO_MANIFEST_DIR"));
     let file = std::fs::read_dir(path).unwrap().next().unwrap().unwrap().path();
@@ -221,7 +221,7 @@ async fn pictures_of_products_are_cleaned_and_shown() {
 
 #[tokio::test]
 async fn a_new_clip_with_a_new_merchants_product_reaches_a_new_viewer() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let (nord, mina) = (app.merchant("nord"), app.creator("mina"));
     let product = json!({ "title": "Runner", "category": "shoes", "variants": [
         { "sku": "R", "title": "Sand", "price": { "amount": 8_900, "currency": "USD" } }] });
@@ -257,7 +257,7 @@ async fn playing(app: &TestApp, mina: &Actor) -> (String, String) {
 
 #[tokio::test]
 async fn a_clip_that_was_taken_down_is_gone_for_its_creator_too() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let upload = upload(&app, &mina, b"just words".to_vec()).await;
     let body = json!({ "upload_id": upload });
@@ -274,7 +274,7 @@ async fn a_clip_that_was_taken_down_is_gone_for_its_creator_too() {
 
 #[tokio::test]
 async fn linking_a_product_that_is_not_ones_own_is_linking_nothing() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let goods = app.goods(1999, 1).await;
     let (path, _) = playing(&app, &mina).await;
@@ -289,7 +289,7 @@ async fn linking_a_product_that_is_not_ones_own_is_linking_nothing() {
 
 #[tokio::test]
 async fn a_known_clip_is_sent_again_when_its_counts_or_links_have_moved() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let (mina, vera) = (app.creator("mina"), app.viewer("vera"));
     let (path, hls) = playing(&app, &mina).await;
     let tag =
@@ -326,7 +326,7 @@ async fn a_known_clip_is_sent_again_when_its_counts_or_links_have_moved() {
 
 #[tokio::test]
 async fn media_obey_ranges_and_conditions_as_the_standard_says() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let (_, hls) = playing(&app, &app.creator("mina")).await;
     let nobody = app.nobody();
     let ask = |headers: Vec<(&'static str, String)>| {
@@ -359,7 +359,7 @@ async fn media_obey_ranges_and_conditions_as_the_standard_says() {
 
 #[tokio::test]
 async fn nobody_learns_by_an_event_of_a_clip_that_does_not_play_yet() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let clip = make(&app, &app.creator("mina"), b"just words".to_vec(), "").await;
     let event = json!({
         "id": "0192f0c1-2b3c-7d4e-8f50-617283940a1b", "type": "like", "clip_id": clip["id"],

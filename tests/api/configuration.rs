@@ -3,33 +3,31 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use vitrine::adapters::s3::{S3Config, S3Objects};
-use vitrine::app::{Settings, run};
+use vitrine::app::Settings;
 use vitrine::config::Config;
 use vitrine::domain::time::{DAY_MS, MINUTE_MS};
-use vitrine::ports::objects::{ObjectKey, ObjectStore as _};
 
 use crate::support::TestApp;
 use crate::support::feed::{NewClip, clips};
 use crate::support::shop::{mug, order_of};
 
 /// The configuration that a file with this text makes.
-fn configured(directory: &Path, text: &str) -> Result<Config, String> {
+pub fn configured(directory: &Path, text: &str) -> Result<Config, String> {
     let path = directory.join("vitrine.toml");
     std::fs::write(&path, text).unwrap();
     Config::load(Some(&path), &[]).map_err(|error| error.to_string())
 }
 
 /// An engine with that configuration.
-fn engine(text: &str) -> TestApp {
+async fn engine(text: &str) -> TestApp {
     let directory = tempfile::tempdir().unwrap();
     let config = configured(directory.path(), text).unwrap();
-    TestApp::with_settings(&Settings::new(&config, "http://vitrine.test"))
+    TestApp::with_settings(&Settings::new(&config, "http://vitrine.test")).await
 }
 
 #[tokio::test]
 async fn a_watched_clip_stays_away_as_long_as_configured() {
-    let app = engine("[feed]\nsuppression_days = 3\n");
+    let app = engine("[feed]\nsuppression_days = 3\n").await;
     let clip = app.publish(&app.creator("mina"), NewClip::default()).await;
     let vera = app.viewer("vera");
     app.event(&vera, json!({ "type": "watch", "clip_id": clip, "watch_ms": 9_000 })).await;
@@ -42,7 +40,7 @@ async fn a_watched_clip_stays_away_as_long_as_configured() {
 
 #[tokio::test]
 async fn a_cursor_is_good_as_long_as_configured() {
-    let app = engine("[feed]\nsession_ttl_ms = 3600000\n");
+    let app = engine("[feed]\nsession_ttl_ms = 3600000\n").await;
     app.publish_many(20, 9).await;
     let vera = app.viewer("vera");
     let page = app.feed(&vera, "?limit=5").await;
@@ -81,7 +79,7 @@ fn mug_in(currency: &str) -> Value {
 async fn delivery_costs_what_is_configured_per_currency() {
     let app = engine(
         "[shop]\nstandard_shipping = [\"JPY 800\", \"USD 499\"]\nexpress_shipping = [\"USD 999\"]\n",
-    );
+    ).await;
     let (nord, vera) = (app.merchant("nord"), app.viewer("vera"));
     let refused = app.post(&nord, "/v1/products", mug_in("EUR")).await;
     let body = refused.expect(400);
@@ -106,7 +104,7 @@ async fn delivery_costs_what_is_configured_per_currency() {
 
 #[tokio::test]
 async fn a_product_in_a_currency_that_is_no_longer_served_says_so_at_the_checkout() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     let directory = tempfile::tempdir().unwrap();
     let text = "[shop]\nstandard_shipping = [\"JPY 800\"]\nexpress_shipping = []\n";
@@ -115,27 +113,4 @@ async fn a_product_in_a_currency_that_is_no_longer_served_says_so_at_the_checkou
     let refused = app.open(&app.viewer("vera"), &goods, 1, "one").await.expect(400);
     assert_eq!(refused["errors"][0]["pointer"], "/lines", "{refused}");
     assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("USD"), "{refused}");
-}
-
-#[tokio::test]
-async fn the_embedded_object_store_listens_if_it_is_told_to() {
-    let directory = tempfile::tempdir().unwrap();
-    let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\n[data]\ndirectory = \"{}\"\n[media]\nworkers = 0\n\
-         [objects]\nlisten = \"127.0.0.1:0\"\naccess_key = \"outside\"\nsecret_key = \"tools\"\n",
-        directory.path().join("data").display()
-    );
-    let running =
-        run::start(&configured(directory.path(), &text).unwrap(), run::Role::Server).await.unwrap();
-    let url = format!("http://{}", running.objects_address.unwrap());
-    let store = |secret: &str| {
-        let config = S3Config::new(Some(url.clone()), "local", "vitrine", "outside", secret);
-        S3Objects::new(&config, None)
-    };
-    let key = ObjectKey::parse("outside/note.txt").unwrap();
-    store("tools").put(&key, "text/plain", "hello".into()).await.unwrap();
-    assert!(store("tools").head(&key).await.unwrap().is_some());
-    assert!(store("guess").head(&key).await.is_err(), "a wrong key is refused");
-    running.tasks.stop().cancel();
-    assert!(running.finish().await);
 }

@@ -8,7 +8,7 @@ use crate::support::TestApp;
 
 #[tokio::test]
 async fn unknown_paths_and_methods_answer_problem_documents() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     assert_eq!(app.get(&app.nobody(), "/v1/nothing").await.problem(404), "not_found");
     let answer = app.delete(&app.nobody(), "/livez").await;
     assert_eq!(answer.problem(405), "method_not_allowed");
@@ -17,7 +17,7 @@ async fn unknown_paths_and_methods_answer_problem_documents() {
 
 #[tokio::test]
 async fn a_request_keeps_its_id_and_trace() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let sent = [("x-request-id", "mine-1"), ("traceparent", trace)];
     let answer = app.request(&app.nobody(), Method::GET, "/v1/creators/me", &sent, None).await;
@@ -28,7 +28,7 @@ async fn a_request_keeps_its_id_and_trace() {
 
 #[tokio::test]
 async fn bad_bodies_are_refused_with_the_reason() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let unknown = json!({ "handel": "mina" });
     let answer = app.put(&mina, "/v1/creators/me", unknown).await.expect(400);
@@ -49,7 +49,7 @@ async fn bad_bodies_are_refused_with_the_reason() {
 
 #[tokio::test]
 async fn any_origin_may_ask() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let preflight = Request::builder()
         .method(Method::OPTIONS)
         .uri("/v1/creators/me")
@@ -66,7 +66,7 @@ async fn any_origin_may_ask() {
 
 #[tokio::test]
 async fn the_api_describes_itself() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let document = app.get(&app.nobody(), "/openapi.json").await.expect(200);
     assert_eq!(document["openapi"], "3.1.0");
     let put = &document["paths"]["/v1/creators/me"]["put"];

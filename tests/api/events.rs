@@ -21,7 +21,7 @@ fn watch(number: u128, clip: &str) -> Value {
 
 #[tokio::test]
 async fn each_event_is_judged_for_itself_and_repetitions_are_dropped() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let clip = &app.publish_many(1, 1).await[0];
     let vera = app.viewer("vera");
     let mut stale = event(6, "like", clip);
@@ -67,7 +67,7 @@ async fn each_event_is_judged_for_itself_and_repetitions_are_dropped() {
 
 #[tokio::test]
 async fn a_batch_is_bounded() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let events: Vec<Value> = (0..501).map(|n| event(n, "like", "clip_x")).collect();
     let answer = app.post(&app.viewer("vera"), "/v1/events", json!({ "events": events })).await;
     assert_eq!(answer.problem(400), "invalid_request");
@@ -75,7 +75,7 @@ async fn a_batch_is_bounded() {
 
 #[tokio::test]
 async fn the_next_page_reflects_the_watermark() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let all = app.publish_many(12, 6).await;
     let vera = app.viewer("vera");
     for (number, clip) in all.iter().enumerate().take(11) {
@@ -90,7 +90,7 @@ async fn the_next_page_reflects_the_watermark() {
 
 #[tokio::test]
 async fn counters_survive_a_restart_with_and_without_a_snapshot() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let clip = app.publish_many(1, 1).await.remove(0);
     let stats = |page: Value| page["items"][0]["clip"]["stats"].clone();
     for number in 0..5 {
@@ -112,7 +112,7 @@ async fn counters_survive_a_restart_with_and_without_a_snapshot() {
 
 #[tokio::test]
 async fn what_one_likes_shapes_what_comes_next() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let all = app.publish_many(200, 20).await;
     let (vera, otto) = (app.viewer("vera"), app.viewer("otto"));
     // Clips go round the creators: every twentieth is of the first one.

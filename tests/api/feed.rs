@@ -18,7 +18,7 @@ use crate::support::feed::{NewClip, clips};
 
 #[tokio::test]
 async fn a_page_is_what_the_api_describes() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 100).await;
     let mina = app.creator("mina");
     let clip =
@@ -43,7 +43,7 @@ async fn a_page_is_what_the_api_describes() {
 
 #[tokio::test]
 async fn an_empty_feed_says_so_and_bad_requests_are_told() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let vera = app.viewer("vera");
     let page = app.feed(&vera, "").await;
     assert_eq!(page["items"], json!([]));
@@ -59,7 +59,7 @@ async fn an_empty_feed_says_so_and_bad_requests_are_told() {
 
 #[tokio::test]
 async fn walked_to_the_end_it_shows_everything_once() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let all: BTreeSet<String> = app.publish_many(67, 9).await.into_iter().collect();
     let pages = app.walk(&app.viewer("vera"), "limit=7").await;
     let shown: Vec<String> = pages.iter().flat_map(clips).collect();
@@ -73,7 +73,7 @@ async fn walked_to_the_end_it_shows_everything_once() {
 
 #[tokio::test]
 async fn a_replayed_cursor_gives_the_same_page_and_foreign_ones_are_refused() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     app.publish_many(40, 9).await;
     let vera = app.viewer("vera");
     let first = app.feed(&vera, "?limit=5").await;
@@ -81,8 +81,10 @@ async fn a_replayed_cursor_gives_the_same_page_and_foreign_ones_are_refused() {
     let second = app.get(&vera, &format!("/v1/feed?limit=5&cursor={cursor}")).await;
     let third = second.json()["next_cursor"].as_str().unwrap().to_owned();
     app.feed(&vera, &format!("?cursor={third}")).await;
-    let again = app.get(&vera, &format!("/v1/feed?limit=9&cursor={cursor}")).await;
-    assert_eq!(second.text, again.text);
+    for _ in 0..2 {
+        let again = app.get(&vera, &format!("/v1/feed?limit=9&cursor={cursor}")).await;
+        assert_eq!(second.text, again.text, "at whatever node");
+    }
 
     let path = format!("/v1/feed?cursor={cursor}");
     assert_eq!(app.get(&app.viewer("otto"), &path).await.problem(400), "invalid_cursor");
@@ -97,7 +99,7 @@ async fn a_replayed_cursor_gives_the_same_page_and_foreign_ones_are_refused() {
 
 #[tokio::test]
 async fn a_session_survives_a_restart_without_repeating_a_clip() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     app.publish_many(40, 9).await;
     let vera = app.viewer("vera");
     let first = app.feed(&vera, "?limit=10").await;
@@ -119,7 +121,7 @@ async fn a_session_survives_a_restart_without_repeating_a_clip() {
 
 #[tokio::test]
 async fn a_watched_clip_returns_when_its_window_is_over() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let all = app.publish_many(3, 3).await;
     let vera = app.viewer("vera");
     app.event(&vera, json!({ "type": "watch", "clip_id": all[0], "watch_ms": 9_000 })).await;
@@ -137,7 +139,7 @@ async fn a_watched_clip_returns_when_its_window_is_over() {
 
 #[tokio::test]
 async fn removed_clips_and_other_markets_are_not_shown() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let all = app.publish_many(3, 3).await;
     let local = NewClip { markets: &["DE"], ..NewClip::default() };
     let german = app.publish(&app.creator("gerd"), local).await;
@@ -152,7 +154,7 @@ async fn removed_clips_and_other_markets_are_not_shown() {
 
 #[tokio::test]
 async fn a_sold_out_product_says_so() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 7).await;
     let new = NewClip { products: &[&goods.product], ..NewClip::default() };
     app.publish(&app.creator("mina"), new).await;
@@ -169,7 +171,7 @@ async fn a_sold_out_product_says_so() {
 
 #[tokio::test]
 async fn a_new_clip_gets_its_chance_among_popular_ones() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mut popular = Vec::new();
     for number in 0..30 {
         let creator = app.creator(&format!("star-{number}"));
@@ -191,7 +193,7 @@ async fn a_new_clip_gets_its_chance_among_popular_ones() {
 
 #[tokio::test]
 async fn one_creator_and_one_product_do_not_fill_a_page() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(500, 9).await;
     let flood = app.creator("flood");
     for _ in 0..20 {
@@ -213,7 +215,7 @@ async fn one_creator_and_one_product_do_not_fill_a_page() {
 
 #[tokio::test]
 async fn without_personalisation_everybody_gets_the_same() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let all = app.publish_many(60, 20).await;
     let (vera, otto) = (app.viewer("vera"), app.viewer("otto"));
     for clip in &all[..15] {
@@ -241,7 +243,7 @@ struct Lost;
 #[async_trait::async_trait]
 impl FeedSessions for Lost {
     fn is_shared(&self) -> bool {
-        false
+        crate::IS_CLUSTER
     }
 
     fn record(&self, _: &SessionHead, _: &ServedPage) {}
@@ -270,7 +272,7 @@ impl FeedSessions for Lost {
 #[tokio::test]
 async fn pages_come_without_the_store_of_sessions() {
     let lost = |backends: &mut Backends| backends.feed.sessions = Arc::new(Lost);
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     app.publish_many(60, 9).await;
     let vera = app.viewer("vera");
     let app = app.over(lost).await;

@@ -8,7 +8,7 @@ const PATH: &str = "/v1/inventory/adjustments";
 
 #[tokio::test]
 async fn stock_is_corrected_by_delta_or_by_count() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     let count = json!({ "variant_id": goods.variant, "set": 40, "version": 1, "reason": "count" });
     let level = app.post_keyed(&goods.merchant, PATH, "c1", count.clone()).await.expect(200);
@@ -30,7 +30,7 @@ async fn stock_is_corrected_by_delta_or_by_count() {
 
 #[tokio::test]
 async fn a_stale_count_and_units_that_buyers_hold_are_refused_and_remembered() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     app.opened(&app.viewer("vera"), &goods, 3, "o1").await;
     let stale = json!({ "variant_id": goods.variant, "set": 9, "version": 1, "reason": "count" });
@@ -49,7 +49,7 @@ async fn a_stale_count_and_units_that_buyers_hold_are_refused_and_remembered() {
 
 #[tokio::test]
 async fn foreign_stock_is_not_found_and_faults_are_named() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     let other = app.merchant("sued");
     let path = format!("/v1/inventory/{}", goods.variant);

@@ -51,7 +51,7 @@ async fn lines_carry_the_request_and_nothing_about_people() {
     // wanted, and other tests have no log. With two it is asked every time.
     let _second =
         tracing::Dispatch::new(subscriber("off", LogFormat::Json, false, lines.clone()).unwrap());
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 5).await;
     let vera = app.viewer("vera-the-subject");
     let order = order_of(&serde_json::json!([{ "variant_id": goods.variant, "quantity": 1 }]));

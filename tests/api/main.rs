@@ -3,11 +3,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// See `tests/api_cluster`, which runs the same on a cluster.
+const IS_CLUSTER: bool = false;
+
 mod accounts;
 mod checkouts;
 mod clips;
 mod configuration;
 mod edge;
+mod embedded;
 mod events;
 mod feed;
 mod inventory;

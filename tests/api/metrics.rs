@@ -1,4 +1,5 @@
 //! `GET /metrics`: each figure moves by what happened, and nothing that clients choose makes series.
+//! Each node counts what it does itself, so all requests of a test go to one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,18 +55,18 @@ fn expected(changes: &[(&str, i64)]) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn only_operators_read_the_figures_unless_they_are_open() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     assert_eq!(app.get(&app.nobody(), "/metrics").await.problem(401), "unauthenticated");
     assert_eq!(app.get(&app.viewer("vera"), "/metrics").await.problem(403), "insufficient_scope");
     let both = app.actor("op", &[Scope::Viewer, Scope::Operator]);
     assert_eq!(app.get(&both, "/metrics").await.status, 200);
-    let open = TestApp::with_settings(&Settings { metrics_open: true, ..settings() });
+    let open = TestApp::with_settings(&Settings { metrics_open: true, ..settings() }).await;
     assert_eq!(open.get(&open.nobody(), "/metrics").await.status, 200);
 }
 
 #[tokio::test]
 async fn one_request_counts_once() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     let vera = app.viewer("vera");
     let before = sample(&app).await;
     app.get(&vera, "/v1/orders").await.expect(200);
@@ -83,7 +84,7 @@ async fn one_request_counts_once() {
 
 #[tokio::test]
 async fn a_purchase_counts_once_however_often_it_is_asked_for() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     let goods = app.goods(1_999, 5).await;
     let vera = app.viewer("vera");
     let before = sample(&app).await;
@@ -115,7 +116,7 @@ async fn a_purchase_counts_once_however_often_it_is_asked_for() {
 
 #[tokio::test]
 async fn feed_and_events_are_counted() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     let clips = app.publish_many(3, 2).await;
     let vera = app.viewer("vera");
     let before = sample(&app).await;
@@ -152,7 +153,7 @@ async fn lag_and_queue_are_read_at_each_scrape() {
     use vitrine::domain::id::{ClipId, JobId};
     use vitrine::domain::job::JobKind;
     use vitrine::ports::clock::Clock;
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     let clip = ClipId::from_bits(7);
     app.backends.changes.append(&[Change::ClipPublished(clip)]).await.unwrap();
     let (id, kind) = (JobId::from_bits(7), JobKind::Transcode(clip));
@@ -186,7 +187,7 @@ async fn visit(app: &TestApp, number: u32) {
 
 #[tokio::test]
 async fn what_clients_choose_makes_no_series() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     visit(&app, 1).await;
     sample(&app).await; // So that the scrape's own series are there too.
     let before: BTreeSet<String> = sample(&app).await.into_keys().collect();
@@ -201,7 +202,7 @@ async fn what_clients_choose_makes_no_series() {
 
 #[tokio::test]
 async fn every_metric_is_listed_and_every_listed_one_is_shown() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     let goods = app.goods(1_999, 5).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "o1").await;
@@ -224,14 +225,15 @@ async fn every_metric_is_listed_and_every_listed_one_is_shown() {
 
 #[tokio::test]
 async fn an_answer_tells_how_many_calls_it_took() {
-    let app = TestApp::new();
+    let app = TestApp::new().await.at_one_node();
     let goods = app.goods(1_999, 5).await;
     let vera = app.viewer("vera");
     let path = format!("/v1/products/{}", goods.product);
     let answer = app.get(&vera, &path).await;
     let timing = answer.headers["server-timing"].to_str().unwrap();
-    assert!(timing.starts_with("embedded;dur=") && timing.contains("read"), "{timing}");
-    let quiet = TestApp::with_settings(&Settings { show_calls: false, ..settings() });
+    let store = if crate::IS_CLUSTER { "cql" } else { "embedded" };
+    assert!(timing.contains(&format!("{store};dur=")) && timing.contains("read"), "{timing}");
+    let quiet = TestApp::with_settings(&Settings { show_calls: false, ..settings() }).await;
     let answer = quiet.get(&quiet.viewer("vera"), "/v1/orders").await;
     assert!(!answer.headers.contains_key("server-timing"));
 }

@@ -13,7 +13,7 @@ use crate::support::{START, TestApp};
 
 #[tokio::test]
 async fn orders_are_listed_newest_first_and_only_to_their_buyer() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 9).await;
     let (vera, viktor) = (app.viewer("vera"), app.viewer("viktor"));
     let mut placed = Vec::new();
@@ -44,7 +44,7 @@ async fn orders_are_listed_newest_first_and_only_to_their_buyer() {
 
 #[tokio::test]
 async fn a_merchant_sees_only_their_part_of_an_order() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let nord = app.goods(1_999, 9).await;
     let sued = app.merchant("sued");
     let made = app.post(&sued, "/v1/products", mug(500)).await.expect(201);
@@ -70,7 +70,7 @@ async fn a_merchant_sees_only_their_part_of_an_order() {
 
 #[tokio::test]
 async fn the_books_are_for_operators() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let vera = app.viewer("vera");
     for path in ["/v1/ops/trial-balance", "/v1/ops/invariants"] {
         assert_eq!(app.get(&vera, path).await.problem(403), "insufficient_scope", "{path}");
@@ -94,7 +94,7 @@ fn seen_by(app: &TestApp, viewer: AccountId, creator: AccountId, product: &str) 
 
 #[tokio::test]
 async fn a_clip_that_sold_earns_its_creator_a_commission() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 9).await;
     let (vera, viktor, mina) = (app.viewer("vera"), app.viewer("viktor"), app.creator("mina"));
     let token = seen_by(&app, vera.id, mina.id, &goods.product);
@@ -123,7 +123,7 @@ async fn a_clip_that_sold_earns_its_creator_a_commission() {
 /// A key finds its answer for thirty days; then the memory of the purchase goes, and only that.
 #[tokio::test]
 async fn old_purchases_are_forgotten_and_their_orders_stay() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 10).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 2, "open").await;

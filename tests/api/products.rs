@@ -9,7 +9,7 @@ use crate::support::shop::mug;
 
 #[tokio::test]
 async fn a_product_goes_on_the_shelf_and_is_seen_by_everyone() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let path = format!("/v1/products/{}", goods.product);
     let shown = app.get(&app.viewer("vera"), &path).await.expect(200);
@@ -23,7 +23,7 @@ async fn a_product_goes_on_the_shelf_and_is_seen_by_everyone() {
 
 #[tokio::test]
 async fn every_fault_of_a_description_is_named() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mut body = mug(-1);
     body["title"] = json!(" ");
     body["variants"][0]["gtin"] = json!("123");
@@ -39,7 +39,7 @@ async fn every_fault_of_a_description_is_named() {
 
 #[tokio::test]
 async fn an_edit_keeps_variants_by_sku_and_is_guarded_by_if_match() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let path = format!("/v1/products/{}", goods.product);
     let read = app.get(&goods.merchant, &path).await;
@@ -67,7 +67,7 @@ async fn an_edit_keeps_variants_by_sku_and_is_guarded_by_if_match() {
 
 #[tokio::test]
 async fn a_reader_hears_of_edits_and_of_sold_out_goods_only() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 1).await;
     let (vera, path) = (app.viewer("vera"), format!("/v1/products/{}", goods.product));
     let tag = app.get(&vera, &path).await.headers["etag"].to_str().unwrap().to_owned();
@@ -81,7 +81,7 @@ async fn a_reader_hears_of_edits_and_of_sold_out_goods_only() {
 
 #[tokio::test]
 async fn what_is_removed_or_foreign_is_not_found() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 3).await;
     let path = format!("/v1/products/{}", goods.product);
     let other = app.merchant("sued");
@@ -100,7 +100,7 @@ async fn what_is_removed_or_foreign_is_not_found() {
 
 #[tokio::test]
 async fn a_list_is_walked_by_its_own_cursor_only() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let nord = app.merchant("nord");
     let mut made = Vec::new();
     for _ in 0..5 {
@@ -125,7 +125,7 @@ async fn a_list_is_walked_by_its_own_cursor_only() {
 
 #[tokio::test]
 async fn a_key_creates_once() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let nord = app.merchant("nord");
     let first = app.post_keyed(&nord, "/v1/products", "k1", mug(1_000)).await;
     let again = app.post_keyed(&nord, "/v1/products", "k1", mug(1_000)).await;
@@ -140,7 +140,7 @@ async fn a_key_creates_once() {
 
 #[tokio::test]
 async fn the_sheet_has_all_that_a_buyer_needs() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 9).await;
     let name = json!({ "display_name": "Nord Goods" });
     app.put(&goods.merchant, "/v1/merchants/me", name).await.expect(200);
@@ -160,7 +160,7 @@ async fn the_sheet_has_all_that_a_buyer_needs() {
 
 #[tokio::test]
 async fn edits_are_announced() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let goods = app.goods(1_999, 9).await;
     let product = goods.product.parse().unwrap();
     let announced = app.backends.changes.read(0, 10).await.unwrap();
@@ -170,7 +170,7 @@ async fn edits_are_announced() {
 
 #[tokio::test]
 async fn own_pictures_follow_the_servers_public_name() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let nord = app.merchant("nord");
     let own = "http://vitrine.test/images/med_01h455vb4pex5vsknk084sn02q.jpg";
     let body = json!({ "title": "Mug", "category": "home", "image_urls": [own, "https://cdn.example/a.jpg"],

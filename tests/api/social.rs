@@ -7,7 +7,7 @@ use crate::support::feed::{NewClip, clips};
 
 #[tokio::test]
 async fn likes_count_once_and_can_be_taken_back() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let clip = app.publish_many(1, 1).await.remove(0);
     let (vera, otto) = (app.viewer("vera"), app.viewer("otto"));
     let likes = async || app.feed(&otto, "").await["items"][0]["clip"]["stats"]["likes"].clone();
@@ -29,7 +29,7 @@ async fn likes_count_once_and_can_be_taken_back() {
 
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let vera = app.viewer("vera");
     let missing = "00000000000000000000000001";
     for path in [
@@ -47,7 +47,7 @@ async fn what_is_not_there_is_not_found() {
 
 #[tokio::test]
 async fn the_following_surface_shows_followed_creators_newest_first() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     app.publish_many(30, 3).await;
     let (vera, one, two) = (app.viewer("vera"), app.creator("creator-0"), app.creator("creator-1"));
     assert_eq!(clips(&app.feed(&vera, "?surface=following").await).len(), 0);
@@ -70,7 +70,7 @@ async fn the_following_surface_shows_followed_creators_newest_first() {
 
 #[tokio::test]
 async fn a_blocked_creator_vanishes_at_once_and_for_good() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     app.publish_many(12, 3).await;
     let (vera, bad) = (app.viewer("vera"), app.creator("creator-0"));
     let path = format!("/v1/creators/{}/block", bad.id);
@@ -97,7 +97,7 @@ async fn a_blocked_creator_vanishes_at_once_and_for_good() {
 
 #[tokio::test]
 async fn a_clip_tells_its_viewer_what_they_marked() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let clip = app.publish(&mina, NewClip::default()).await;
     let (vera, otto) = (app.viewer("vera"), app.viewer("otto"));
@@ -127,7 +127,7 @@ async fn a_clip_tells_its_viewer_what_they_marked() {
 
 #[tokio::test]
 async fn a_creator_edits_with_the_tag_of_what_was_read_marks_or_not() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let clip = app.publish(&mina, NewClip::default()).await;
     let path = format!("/v1/clips/{clip}");

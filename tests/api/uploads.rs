@@ -1,13 +1,13 @@
 //! Resumable uploads as a tus client sees them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use http::Method;
 use sha1_of::sha1_base64;
 use tokio::sync::Notify;
-use vitrine::adapters::embedded::Embedded;
 use vitrine::adapters::s3::S3Spool;
 use vitrine::domain::id::{AccountId, UploadId};
 use vitrine::domain::time::{DAY_MS, Timestamp};
@@ -55,7 +55,7 @@ async fn offset(app: &TestApp, actor: &Actor, at: &str) -> String {
 
 #[tokio::test]
 async fn an_upload_grows_in_pieces_and_tells_how_far_it_is() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let at = open(&app, &mina, 10).await;
     let answer = append(&app, &mina, &at, 0, b"hello").await;
@@ -75,7 +75,7 @@ async fn an_upload_grows_in_pieces_and_tells_how_far_it_is() {
 
 #[tokio::test]
 async fn a_slash_at_the_end_of_the_collection_does_not_matter() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let headers = [TUS, STREAM, ("Upload-Length", "3")];
     let answer =
@@ -89,7 +89,7 @@ async fn a_slash_at_the_end_of_the_collection_does_not_matter() {
 
 #[tokio::test]
 async fn a_wrong_checksum_keeps_nothing() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let at = open(&app, &mina, 5).await;
     let right = format!("sha1 {}", sha1_base64(b"hello"));
@@ -103,7 +103,7 @@ async fn a_wrong_checksum_keeps_nothing() {
 
 #[tokio::test]
 async fn uploads_are_private_bounded_and_end() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let (mina, theo) = (app.creator("mina"), app.creator("theo"));
     let at = open(&app, &mina, 5).await;
     assert_eq!(append(&app, &theo, &at, 0, b"x").await.problem(404), "not_found");
@@ -133,7 +133,7 @@ async fn uploads_are_private_bounded_and_end() {
 
 #[tokio::test]
 async fn the_protocols_version_is_asked_for() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let headers = [("Upload-Length", "1")];
     let answer = app.request(&mina, Method::POST, "/v1/uploads", &headers, None).await;
@@ -142,9 +142,10 @@ async fn the_protocols_version_is_asked_for() {
     assert_eq!(answer.expect(400)["errors"][0]["pointer"], "/upload-length");
 }
 
-/// Records of uploads whose sixth byte is written down only when the test says so.
+/// Records of uploads whose sixth byte is first written down when the test says so.
 struct Held {
-    inner: Embedded,
+    inner: Arc<dyn UploadStore>,
+    is_armed: AtomicBool,
     reached: Notify,
     go_on: Notify,
 }
@@ -152,19 +153,19 @@ struct Held {
 #[async_trait::async_trait]
 impl UploadStore for Held {
     async fn get(&self, id: UploadId) -> Result<Option<UploadRecord>, StoreError> {
-        UploadStore::get(&self.inner, id).await
+        self.inner.get(id).await
     }
 
     async fn put(&self, record: &UploadRecord) -> Result<(), StoreError> {
-        if record.upload.offset() == 6 {
+        if record.upload.offset() == 6 && self.is_armed.swap(false, Ordering::Relaxed) {
             self.reached.notify_one();
             self.go_on.notified().await;
         }
-        UploadStore::put(&self.inner, record).await
+        self.inner.put(record).await
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
-        UploadStore::remove(&self.inner, id).await
+        self.inner.remove(id).await
     }
 
     async fn open_of(&self, owner: AccountId, limit: usize) -> Result<usize, StoreError> {
@@ -179,8 +180,13 @@ impl UploadStore for Held {
 /// A client loses its connection after the bytes were flushed and tries again before they are recorded.
 #[tokio::test]
 async fn a_second_append_cannot_cut_off_what_the_first_is_recording() {
-    let app = TestApp::new();
-    let held = Held { inner: app.store.clone(), reached: Notify::new(), go_on: Notify::new() };
+    let app = TestApp::new().await;
+    let held = Held {
+        inner: Arc::clone(&app.backends.uploads),
+        is_armed: true.into(),
+        reached: Notify::new(),
+        go_on: Notify::new(),
+    };
     let held = Arc::new(held);
     let policy = UploadPolicy { bytes_max: 100, ttl_ms: DAY_MS, per_account_max: 5 };
     let backends = &app.backends;
@@ -213,7 +219,7 @@ async fn a_second_append_cannot_cut_off_what_the_first_is_recording() {
 
 #[tokio::test]
 async fn refusals_speak_the_protocol_too() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let missing = "/v1/uploads/upl_01h455vb4pex5vsknk084sn02q";
     for actor in [&mina, &app.nobody()] {
@@ -229,7 +235,7 @@ async fn refusals_speak_the_protocol_too() {
 
 #[tokio::test]
 async fn a_refused_creation_leaves_nothing_behind() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let mina = app.creator("mina");
     let wrong = format!("sha1 {}", sha1_base64(b"other"));
     for _ in 0..3 {
@@ -265,7 +271,7 @@ fn node(app: &TestApp, name: &str) -> (Arc<Uploads>, S3Spool) {
 /// first node gets in the end neither counts nor stays.
 #[tokio::test]
 async fn any_node_goes_on_with_an_upload() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let ((one, spool), (two, _)) = (node(&app, "one"), node(&app, "two"));
     let mina = app.creator("mina").id;
     for is_ended in [false, true] {
@@ -307,7 +313,7 @@ async fn any_node_goes_on_with_an_upload() {
 /// Every byte is there, and one node dies between the last of them and the object.
 #[tokio::test]
 async fn any_node_completes_an_upload_and_repeats_are_harmless() {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let ((one, _), (two, spool)) = (node(&app, "one"), node(&app, "two"));
     let mina = app.creator("mina").id;
     let id = one.create(mina, 6, UploadMetadata::default()).await.unwrap().id;

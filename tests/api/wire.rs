@@ -26,7 +26,7 @@ async fn connect(app: &TestApp) -> (TcpStream, JoinSet<()>) {
 
 /// What comes back for `bytes` while the connection stays open, up to the end of a head.
 async fn answer_to(bytes: &[u8]) -> String {
-    let app = TestApp::new();
+    let app = TestApp::new().await;
     let (mut stream, _server) = connect(&app).await;
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();

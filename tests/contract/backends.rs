@@ -15,12 +15,8 @@ use vitrine::adapters::s3::S3Config;
 use vitrine::adapters::s3::S3Objects;
 use vitrine::adapters::s3_server;
 use vitrine::adapters::s3_server::S3ServerConfig;
-use vitrine::adapters::system::OsEntropy;
 use vitrine::domain::time::Timestamp;
 use vitrine::ports::clock::Clock;
-use vitrine::ports::entropy::Entropy as _;
-
-use crate::cluster::variable;
 
 pub const BUCKET: &str = "vitrine";
 pub const ACCESS_KEY: &str = "access";
@@ -135,14 +131,5 @@ fn client_of(config: &S3Config, http_client: Option<SharedHttpClient>) -> aws_sd
 
 /// A bucket of its own on the outside S3 that `scripts/test-servers run s3` has started.
 pub async fn outside() -> S3Config {
-    let config = S3Config::new(
-        Some(variable("VITRINE_TEST_S3")),
-        variable("VITRINE_TEST_S3_REGION"),
-        format!("test-{:032x}", OsEntropy::new().bits()),
-        variable("VITRINE_TEST_S3_ACCESS_KEY"),
-        variable("VITRINE_TEST_S3_SECRET_KEY"),
-    );
-    let client = client_of(&config, Some(aws_smithy_http_client::Builder::new().build_http()));
-    client.create_bucket().bucket(&config.bucket).send().await.unwrap();
-    S3Config { part_bytes: PART_BYTES, ..config }
+    S3Config { part_bytes: PART_BYTES, ..crate::outside::bucket().await }
 }

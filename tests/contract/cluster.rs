@@ -6,21 +6,11 @@ use tokio::sync::OnceCell;
 use vitrine::adapters::scylla::{self, Scylla, ScyllaConfig, ScyllaPorts};
 use vitrine::adapters::sim::SimClock;
 use vitrine::adapters::system::{LocalWakeups, OsEntropy, SystemClock};
-use vitrine::domain::time::DAY_MS;
 use vitrine::ports::entropy::Entropy;
 use vitrine::telemetry::calls::StoreCalls;
 
+pub use crate::outside::{keyspace as fresh, variable};
 use crate::stores::NOW;
-
-/// What a started server told; a test that needs one fails without it.
-#[expect(clippy::disallowed_methods, reason = "the servers of tests are named by the environment")]
-pub fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!(
-            "{name} is not set: run `scripts/test-servers run cassandra redis redis-cluster s3 -- cargo test …`"
-        )
-    })
-}
 
 /// Tables are dear, so suites share keyspaces: one for the suites, one for what must outlive a
 /// connection. Each is used by one test of a port at most.
@@ -45,19 +35,6 @@ async fn keyspace(which: Keyspace) -> &'static ScyllaConfig {
         config
     })
     .await
-}
-
-/// A keyspace that nobody has used; it is not made yet.
-pub fn fresh(name: &str) -> ScyllaConfig {
-    ScyllaConfig {
-        nodes: vec![variable("VITRINE_TEST_CQL")],
-        keyspace: format!("{name}_{:032x}", OsEntropy::new().bits()).to_lowercase(),
-        replication: 1,
-        datacenter: String::new(),
-        user: String::new(),
-        password: String::new(),
-        seen_ttl_ms: 30 * DAY_MS,
-    }
 }
 
 /// What a store stands on, with the suites' present: what they say is due then is not filed as overdue.

@@ -1,5 +1,8 @@
 //! The contract suites: one suite per port, run over every backend.
 
+#[path = "../support/outside.rs"]
+mod outside;
+
 mod accounts;
 mod backends;
 mod catalog;

@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+const IS_CLUSTER: bool = false;
+
 mod faults;
 mod race;
 mod steps;

@@ -39,7 +39,7 @@ async fn race(app: &Arc<TestApp>, goods: &Arc<Goods>, first_method: &'static str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_buyers_get_fifty_units() {
-    let app = Arc::new(TestApp::new());
+    let app = Arc::new(TestApp::new().await);
     let goods = Arc::new(app.goods(1_999, UNITS).await);
     assert_eq!(race(&app, &goods, "pm_approve").await, UNITS as usize);
     assert_eq!(app.stock(&goods).await, (0, 0));
@@ -50,7 +50,7 @@ async fn two_hundred_buyers_get_fifty_units() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn declines_in_between_never_oversell() {
-    let app = Arc::new(TestApp::new());
+    let app = Arc::new(TestApp::new().await);
     let goods = Arc::new(app.goods(1_999, UNITS).await);
     let placed = race(&app, &goods, "pm_decline").await;
     assert!(placed <= UNITS as usize, "{placed}");
@@ -64,7 +64,7 @@ async fn declines_in_between_never_oversell() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_key_sent_many_times_at_once_is_one_order() {
-    let app = Arc::new(TestApp::new());
+    let app = Arc::new(TestApp::new().await);
     let goods = app.goods(1_999, UNITS).await;
     let vera = app.viewer("vera");
     let id = app.opened(&vera, &goods, 1, "open").await;

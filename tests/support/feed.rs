@@ -1,5 +1,6 @@
 //! Clips that are published without a transcode, and walks through feeds.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use vitrine::domain::account::Market;
 use vitrine::domain::change::Change;
@@ -28,6 +29,11 @@ impl Default for NewClip<'_> {
 impl TestApp {
     /// Publishes a clip of `creator` as the worker does, without its media.
     pub async fn publish(&self, creator: &Actor, new: NewClip<'_>) -> String {
+        self.publish_all(vec![self.made(creator, &new)]).await.remove(0)
+    }
+
+    /// A clip whose media are said to be ready.
+    fn made(&self, creator: &Actor, new: &NewClip<'_>) -> Clip {
         let now = self.clock.now();
         let id = ClipId::new(now, self.backends.entropy.bits());
         let tag = |product: &&str| ProductTag {
@@ -45,7 +51,7 @@ impl TestApp {
             height: 1_920,
             has_storyboard: true,
         };
-        let clip = Clip {
+        Clip {
             id,
             creator: creator.id,
             upload: UploadId::from_bits(1),
@@ -55,11 +61,16 @@ impl TestApp {
             state: ClipState::Ready { media, published_at: now.plus_ms(-new.age_ms) },
             created_at: now,
             version: 1,
-        };
-        self.backends.clips.put(&clip).await.unwrap();
-        self.backends.changes.append(&[Change::ClipPublished(id)]).await.unwrap();
+        }
+    }
+
+    async fn publish_all(&self, clips: Vec<Clip>) -> Vec<String> {
+        let puts = join_all(clips.iter().map(|clip| self.backends.clips.put(clip))).await;
+        puts.into_iter().for_each(Result::unwrap);
+        let changes: Vec<_> = clips.iter().map(|clip| Change::ClipPublished(clip.id)).collect();
+        self.backends.changes.append(&changes).await.unwrap();
         self.settle().await;
-        id.to_string()
+        clips.iter().map(|clip| clip.id.to_string()).collect()
     }
 
     /// Takes a clip down.
@@ -73,21 +84,22 @@ impl TestApp {
         self.settle().await;
     }
 
-    /// Lets the index take in what changed, as the follower of the change log does.
+    /// Lets every index take in what changed, as the followers of the change log do.
     pub async fn settle(&self) {
-        self.app.indexing.catch_up().await.unwrap();
-        assert_eq!(self.app.indexing.lag().await.unwrap(), 0);
+        for node in &self.nodes {
+            node.app.indexing.catch_up().await.unwrap();
+            assert_eq!(node.app.indexing.lag().await.unwrap(), 0);
+        }
     }
 
     /// Publishes `count` clips of `creators` creators in turn.
     pub async fn publish_many(&self, count: usize, creators: usize) -> Vec<String> {
-        let mut ids = Vec::new();
-        for number in 0..count {
+        let made = |number| {
             let creator = self.creator(&format!("creator-{}", number % creators));
             let new = NewClip { age_ms: number as i64 * 60_000, ..NewClip::default() };
-            ids.push(self.publish(&creator, new).await);
-        }
-        ids
+            self.made(&creator, &new)
+        };
+        self.publish_all((0..count).map(made).collect()).await
     }
 
     pub async fn feed(&self, viewer: &Actor, query: &str) -> Value {

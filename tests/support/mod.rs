@@ -1,49 +1,56 @@
-//! TestApp: the real router and services over an in-memory store, a clock that stands still and seeded
+//! TestApp: the real router and services over the stores of a shape, a clock that stands still and seeded
 //! chance. Requests go in by `oneshot`; nothing is mocked.
+//!
+//! Over the embedded stores it is one app. A cluster is two nodes that share a keyspace, a Redis and a
+//! bucket; requests go to them in turn, and before each both take in what the logs say, as they would do
+//! by themselves within a second.
 
-use std::path::Path;
+pub mod cluster;
+pub mod engine;
 pub mod feed;
+pub mod keyspaces;
+pub mod outside;
 pub mod shop;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::future::join_all;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
-use vitrine::adapters::embedded::Embedded;
-use vitrine::adapters::ffmpeg::engine;
-use vitrine::adapters::ffmpeg::supervisor::ChildTranscoder;
-use vitrine::adapters::fs::spool::FsSpool;
-use vitrine::adapters::images::ImageCrate;
-use vitrine::adapters::s3::{S3Config, S3Objects};
-use vitrine::adapters::s3_server::{self, S3ServerConfig};
-use vitrine::adapters::sim::{SeededEntropy, SimClock};
-use vitrine::adapters::system::keys::throwaway_token_key;
-use vitrine::adapters::system::{JwtTokens, KeyRing, LocalLeases};
-use vitrine::app::feed::FeedBackends;
-use vitrine::app::shop::{ShopBackends, reconcilers};
-use vitrine::app::{App, Backends, Settings, assemble};
+use vitrine::adapters::sim::SimClock;
+use vitrine::app::shop::reconcilers;
+use vitrine::app::{App, Backends, Settings};
 use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
 use vitrine::domain::limits::{FEED_SESSION_TTL_MS, SEEN_WINDOW_MS};
 use vitrine::domain::time::Timestamp;
 use vitrine::http::layers::HttpLimits;
-use vitrine::ports::clock::Clock;
 use vitrine::services::uploads::UploadPolicy;
-use vitrine::telemetry::figures::Figures;
+
+use engine::{Change, Common, Node, Stores};
 
 /// The instant at which every test begins: 2026-01-01T00:00:00Z.
 pub const START: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
 
 /// An engine in a test's hand.
 pub struct TestApp {
-    pub app: App,
-    pub clock: Arc<SimClock>,
-    pub store: Embedded,
+    /// The first node's, or the only one's.
+    pub app: Arc<App>,
+    /// Of the same.
     pub backends: Backends,
+    pub clock: Arc<SimClock>,
+    nodes: Vec<Node>,
+    /// Which node gets the next request.
+    turn: AtomicUsize,
+    is_sticky: bool,
+    common: Common,
+    changes: Vec<Change>,
+    stores: Stores,
     /// Objects and uploads; removed with the app.
     pub directory: tempfile::TempDir,
 }
@@ -94,64 +101,68 @@ impl Answer {
 
 impl TestApp {
     /// A fresh engine.
-    pub fn new() -> Self {
-        Self::with_settings(&settings())
+    pub async fn new() -> Self {
+        Self::with_settings(&settings()).await
     }
 
     /// A fresh engine whose operator chose otherwise.
-    pub fn with_settings(settings: &Settings) -> Self {
-        let figures = Arc::new(Figures::new());
-        let store = Embedded::in_memory().unwrap().measured(figures.calls.clone());
-        let clock = Arc::new(SimClock::new(START));
-        let key = throwaway_token_key().unwrap();
+    pub async fn with_settings(settings: &Settings) -> Self {
+        let (common, stores) = (Common::new(), Box::pin(Stores::new()).await);
         let directory = tempfile::tempdir().unwrap();
-        let scratch = directory.path().join("scratch");
-        let backends = Backends {
-            shared: false,
-            figures,
-            health: Arc::new(store.clone()),
-            accounts: Arc::new(store.clone()),
-            changes: Arc::new(store.clone()),
-            clips: Arc::new(store.clone()),
-            jobs: Arc::new(store.clone()),
-            leases: Arc::new(LocalLeases::default()),
-            uploads: Arc::new(store.clone()),
-            spool: Arc::new(FsSpool::open(directory.path().join("uploads")).unwrap()),
-            objects: Arc::new(objects(directory.path(), Arc::clone(&clock) as _)),
-            transcoder: Arc::new(ChildTranscoder::new(
-                env!("CARGO_BIN_EXE_vitrine").into(),
-                engine::Settings { preset: "ultrafast".into(), ..engine::Settings::default() },
-            )),
-            images: Arc::new(ImageCrate),
-            scratch,
-            feed: FeedBackends::embedded(&store),
-            shop: ShopBackends::embedded(&store),
-            clock: Arc::clone(&clock) as _,
-            entropy: Arc::new(SeededEntropy::new(42)),
-            signer: Arc::new(KeyRing::from_secret(&[42; 32])),
-            tokens: Arc::new(JwtTokens::new(&key, "vitrine", "vitrine").unwrap()),
-        };
-        let app = assemble(&backends, settings);
-        Self { app, clock, store, backends, directory }
+        let nodes = Box::pin(stores.start(&common, directory.path(), (settings, &[]))).await;
+        Self {
+            app: Arc::clone(&nodes[0].app),
+            backends: nodes[0].backends.clone(),
+            clock: Arc::clone(&common.clock),
+            nodes,
+            turn: AtomicUsize::new(0),
+            is_sticky: false,
+            common,
+            changes: Vec::new(),
+            stores,
+            directory,
+        }
     }
 
-    /// The same data over other backends: a failing one, or one that nodes share.
-    pub async fn over(mut self, change: impl FnOnce(&mut Backends)) -> Self {
-        change(&mut self.backends);
+    /// The same engine, all of whose requests go to its first node: for what one process remembers or
+    /// counts. It takes in changes only when it is told to.
+    pub fn at_one_node(self) -> Self {
+        Self { is_sticky: true, ..self }
+    }
+
+    /// The same data over other backends, at every node and after restarts too.
+    pub async fn over(mut self, change: impl Fn(&mut Backends) + Send + Sync + 'static) -> Self {
+        self.changes.push(Box::new(change));
         self.restarted().await
     }
 
-    /// The same data after a restart of the process.
+    /// The same data after a restart of every process.
     pub async fn restarted(self) -> Self {
         self.restarted_with(&settings()).await
     }
 
     /// The same data after a restart under other settings.
-    pub async fn restarted_with(mut self, settings: &Settings) -> Self {
-        self.backends.shop = ShopBackends::embedded(&self.store); // What a provider kept in memory is gone.
-        let app = assemble(&self.backends, settings);
-        app.indexing.rebuild().await.unwrap();
-        Self { app, ..self }
+    pub async fn restarted_with(self, settings: &Settings) -> Self {
+        join_all(self.nodes.iter().map(Node::record)).await;
+        let Self {
+            app,
+            backends,
+            clock,
+            nodes,
+            turn,
+            is_sticky,
+            common,
+            changes,
+            stores,
+            directory,
+        } = self;
+        drop((app, backends, nodes)); // They lock what the new ones open.
+        let nodes = Box::pin(stores.start(&common, directory.path(), (settings, &changes))).await;
+        for node in &nodes {
+            Box::pin(node.app.indexing.rebuild()).await.unwrap();
+        }
+        let (app, backends) = (Arc::clone(&nodes[0].app), nodes[0].backends.clone());
+        Self { app, backends, clock, nodes, turn, is_sticky, common, changes, stores, directory }
     }
 
     /// Someone with these scopes.
@@ -196,9 +207,20 @@ impl TestApp {
         changed
     }
 
+    /// The node that gets the next request, which knows all that happened before.
+    async fn next_node(&self) -> &Node {
+        if self.is_sticky || self.nodes.len() == 1 {
+            return &self.nodes[0];
+        }
+        join_all(self.nodes.iter().map(Node::record)).await;
+        join_all(self.nodes.iter().map(Node::take_in)).await;
+        &self.nodes[self.turn.fetch_add(1, Ordering::Relaxed) % self.nodes.len()]
+    }
+
     /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let router = self.next_node().await.app.router.clone();
+        let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -279,21 +301,6 @@ impl TestApp {
     pub async fn post_keyed(&self, actor: &Actor, path: &str, key: &str, body: Value) -> Answer {
         self.request(actor, Method::POST, path, &[("Idempotency-Key", key)], Some(body)).await
     }
-}
-
-/// The S3 server of the embedded shape, in this process.
-fn objects(directory: &Path, clock: Arc<dyn Clock>) -> S3Objects {
-    let config = S3ServerConfig {
-        root: directory.join("objects"),
-        buckets: vec!["vitrine".into()],
-        access_key: "test".into(),
-        secret_key: "test".into(),
-        multipart_ttl: Duration::from_hours(1),
-    };
-    let service = s3_server::open(config, clock).unwrap();
-    let endpoint = Some("http://s3.internal".to_owned());
-    let config = S3Config::new(endpoint, "local", "vitrine", "test", "test");
-    S3Objects::new(&config, Some(s3_server::in_process_http_client(service)))
 }
 
 /// What most tests run with.
