@@ -6,6 +6,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use vitrine::adapters::system::OsEntropy;
+use vitrine::domain::limits::{
+    FEED_STORE_DEADLINE_MS, REDIS_CONNECT_DEADLINE_MS, REDIS_DEADLINE_MS,
+};
 use vitrine::ports::entropy::Entropy as _;
 
 use crate::client::{Actor, item};
@@ -18,6 +21,12 @@ use crate::{PATIENCE, RECOVERY_MAX, eventually, tell};
 
 /// A request that does not need what is away takes no longer than this, on a busy machine.
 const UNHARMED_MAX: Duration = Duration::from_secs(5);
+/// How long Redis is frozen.
+const FROZEN: Duration = Duration::from_secs(5);
+/// What a page may wait for a Redis and a database that do not answer, with a second for all the rest.
+const PAGE_MAX: Duration = Duration::from_millis(
+    REDIS_CONNECT_DEADLINE_MS + REDIS_DEADLINE_MS + FEED_STORE_DEADLINE_MS + 1_000,
+);
 
 /// Buys a unit by way of one node, without patience; answers the order.
 async fn buy(stage: &Stage, node: &str, buyer: &Actor, number: u32) -> String {
@@ -74,6 +83,56 @@ async fn without_redis_everything_works_and_is_only_less_fresh() {
     order(&["revive", "redis"]).await;
     all_is_well(&stage, "after Redis forgot everything").await;
     check_books(&home, &stage.one.url).await;
+}
+
+/// Pages of sessions that began at one node and go on at the other; answers whether all were whole and
+/// how long the slowest page took.
+async fn browse(stage: &Stage) -> (bool, Duration) {
+    let (one, two) = (&stage.one.url, &stage.two.url);
+    let viewer = Actor::guest(one).await;
+    let (mut whole, mut slowest) = (true, Duration::ZERO);
+    let mut next = Some("/v1/feed?limit=1".to_owned());
+    let mut shown = Vec::new();
+    for node in [one, two, one, two] {
+        let Some(path) = next else { break };
+        let began = Instant::now();
+        let page = viewer.get(node, &path).await.expect(200);
+        slowest = slowest.max(began.elapsed());
+        whole &= page["degraded"] == false;
+        for item in page["items"].as_array().unwrap() {
+            let clip = item["clip"]["id"].as_str().unwrap().to_owned();
+            assert!(!shown.contains(&clip), "a session repeats {clip}");
+            shown.push(clip);
+        }
+        next =
+            page["next_cursor"].as_str().map(|cursor| format!("/v1/feed?limit=1&cursor={cursor}"));
+    }
+    (whole, slowest)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_redis_is_frozen_pages_come_in_time_and_soon_after_they_are_whole() {
+    let (_alone, servers) = Servers::alone().await;
+    let home = Home::new(servers);
+    let stage = Stage::new(&home, &[]).await;
+    for _ in 0..3 {
+        stage.another_clip().await;
+    }
+    assert!(browse(&stage).await.0, "all is well before");
+
+    order(&["pause", "redis"]).await;
+    let (began, mut slowest, mut visits) = (Instant::now(), Duration::ZERO, 0);
+    while began.elapsed() < FROZEN {
+        slowest = slowest.max(browse(&stage).await.1);
+        visits += 1;
+    }
+    order(&["resume", "redis"]).await;
+    assert!(slowest <= PAGE_MAX, "a page took {slowest:?}");
+    let whole = async || browse(&stage).await.0.then_some(());
+    let ((), again) = eventually("whole pages", RECOVERY_MAX, whole).await;
+    tell(&format!(
+        "Redis frozen: {visits} visits, the slowest page {slowest:?}; whole {again:?} after"
+    ));
 }
 
 /// Everything that can be asked of nodes whose database is gone.

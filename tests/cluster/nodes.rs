@@ -53,6 +53,21 @@ impl Stage {
         Self { one, two, creator, creator_id, goods, clip, shown_after }
     }
 
+    /// Another clip, which is in the feed of both nodes when this returns.
+    pub async fn another_clip(&self) {
+        let (one, two) = (&self.one.url, &self.two.url);
+        let body = json!({ "caption": "More tea" });
+        let made = self.creator.upload(one, video(), body).await.expect(202);
+        let clip = made["id"].as_str().unwrap();
+        let viewer = Actor::guest(one).await;
+        for node in [one, two] {
+            eventually("another clip", 2 * PATIENCE, async || {
+                item(&viewer.feed(node).await.expect(200), clip).map(drop)
+            })
+            .await;
+        }
+    }
+
     /// The clip as the second node's feed shows it to somebody new, once it is as it should be; answers
     /// how long that took.
     async fn shown(&self, what: &str, good: impl Fn(&Value) -> bool) -> Duration {
