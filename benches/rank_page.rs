@@ -17,7 +17,6 @@ use vitrine::feed::scorers::ActionValue;
 use vitrine::feed::selectors::VariedSlate;
 use vitrine::feed::stage::{Scorer, Selector};
 use vitrine::feed::user::{TasteTable, UserState};
-use vitrine::ranking::diversity::SlateRules;
 use vitrine::ranking::explore::Dice;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
@@ -59,7 +58,7 @@ fn rank_page(criterion: &mut Criterion) {
     let tastes = (0..200).map(|number| (200_000 + number * 3, 0.5));
     query.tastes = TasteTable::new(tastes);
     let scorer = ActionValue::default();
-    let selector = VariedSlate::new(index, SlateRules::default());
+    let selector = VariedSlate::new(index);
     let mut group = criterion.benchmark_group("rank_page");
     for count in [200, 600, 1_000] {
         let input = candidates(count);

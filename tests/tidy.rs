@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("adapters", &["domain", "records", "ports", "telemetry"]),
     ("worker", &["domain", "ports", "services"]),
     ("http", &["domain", "services", "ports", "telemetry"]),
-    ("config", &["domain"]),
+    ("config", &["domain", "ranking"]),
     ("telemetry", &[]),
     ("lifecycle", &[]),
     (

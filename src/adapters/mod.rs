@@ -7,6 +7,7 @@ pub mod payments;
 pub mod ffmpeg;
 pub mod fs;
 pub mod images;
+pub mod lanes;
 pub mod observed;
 pub mod public_urls;
 pub mod redis;

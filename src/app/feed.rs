@@ -5,17 +5,22 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::adapters::embedded::Embedded;
+use crate::adapters::lanes::ObjectLanes;
 use crate::app::{Backends, Settings};
-use crate::feed::index::Index;
+use crate::feed::index::{Index, SharedIndex};
+use crate::feed::values::LiveValues;
 use crate::ports::counters::CounterStore;
 use crate::ports::events::EventLog;
 use crate::ports::feed_sessions::FeedSessions;
 use crate::ports::media_links::MediaLinks;
+use crate::ports::ranking_steps::RankingSteps;
 use crate::ports::user_state::UserStates;
 use crate::services::accounts::Accounts;
 use crate::services::engagement::Engagement;
 use crate::services::feed_page::{FeedPages, FeedPorts};
 use crate::services::indexing::{Indexing, IndexingPorts};
+use crate::services::receipts::{ReceiptPorts, Receipts};
+use crate::services::replays::{ReplayPorts, Replays};
 use crate::services::shelf_cache::ShelfCache;
 use crate::services::social::Social;
 use crate::services::viewers::Viewers;
@@ -64,6 +69,14 @@ pub struct FeedServices {
     pub indexing: Arc<Indexing>,
     /// How far this node has come.
     pub vitals: Arc<Vitals>,
+    /// The ranking's settings.
+    pub values: Arc<LiveValues>,
+    /// The history of its state.
+    pub steps: Arc<dyn RankingSteps>,
+    /// Why the feed shows what it shows.
+    pub receipts: Arc<Receipts>,
+    /// Slates made again.
+    pub replays: Arc<Replays>,
 }
 
 /// Puts the feed's services over their backends, with an empty index.
@@ -89,23 +102,17 @@ pub fn feed(
         Arc::clone(&index),
         (Arc::clone(&backends.clock), Arc::clone(&backends.entropy)),
     ));
+    let steps = steps(backends);
     let indexing = Arc::new(Indexing::new(
-        IndexingPorts {
-            clips: Arc::clone(&backends.clips),
-            catalog: Arc::clone(&backends.shop.catalog),
-            inventory: Arc::clone(&backends.shop.inventory),
-            counters: Arc::clone(&backends.feed.counters),
-            changes: Arc::clone(&backends.changes),
-            shelf,
-        },
+        indexing_ports(backends, &steps, shelf),
         Arc::clone(accounts),
         Arc::clone(&viewers),
         Arc::clone(&engagement),
         Arc::clone(&index),
     ));
     let vitals = Vitals::new(
-        Arc::clone(&backends.jobs),
-        Arc::clone(&backends.feed.events),
+        (Arc::clone(&backends.jobs), Arc::clone(&backends.feed.events)),
+        Arc::clone(&engagement),
         Arc::clone(&indexing),
         Arc::clone(&index),
     );
@@ -122,9 +129,14 @@ pub fn feed(
         Arc::clone(&backends.feed.states),
         Arc::clone(&engagement),
     );
+    let values = Arc::new(LiveValues::new(settings.ranking));
     FeedServices {
+        receipts: Arc::new(receipts(backends, &index, &viewers, &values)),
+        replays: Arc::new(replays(backends, &steps, settings.seen_window_ms)),
         pages: Arc::new(
             FeedPages::new(ports, index, Arc::clone(&viewers), Arc::clone(&engagement))
+                .with_values(Arc::clone(&values))
+                .with_lane(steps.lane())
                 .with_session_ttl_ms(settings.feed_session_ttl_ms),
         ),
         engagement,
@@ -132,7 +144,58 @@ pub fn feed(
         viewers,
         indexing,
         vitals: Arc::new(vitals),
+        values,
+        steps,
     }
+}
+
+/// A lane of its own for the steps of this process. Lanes are in the order of their beginning.
+fn steps(backends: &Backends) -> Arc<dyn RankingSteps> {
+    let now = backends.clock.now().unix_ms().max(0) as u128;
+    let lane = (now << 80) | (backends.entropy.bits() >> 48);
+    let (objects, clock) = (Arc::clone(&backends.objects), Arc::clone(&backends.clock));
+    Arc::new(ObjectLanes::new(objects, clock, lane))
+}
+
+fn indexing_ports(
+    backends: &Backends,
+    steps: &Arc<dyn RankingSteps>,
+    shelf: Option<Arc<ShelfCache>>,
+) -> IndexingPorts {
+    IndexingPorts {
+        clips: Arc::clone(&backends.clips),
+        catalog: Arc::clone(&backends.shop.catalog),
+        inventory: Arc::clone(&backends.shop.inventory),
+        counters: Arc::clone(&backends.feed.counters),
+        steps: Arc::clone(steps),
+        changes: Arc::clone(&backends.changes),
+        shelf,
+    }
+}
+
+fn receipts(
+    backends: &Backends,
+    index: &SharedIndex,
+    viewers: &Arc<Viewers>,
+    values: &Arc<LiveValues>,
+) -> Receipts {
+    let ports = ReceiptPorts {
+        sessions: Arc::clone(&backends.feed.sessions),
+        clips: Arc::clone(&backends.clips),
+        clock: Arc::clone(&backends.clock),
+        entropy: Arc::clone(&backends.entropy),
+    };
+    Receipts::new(ports, Arc::clone(index), Arc::clone(viewers), Arc::clone(values))
+}
+
+fn replays(backends: &Backends, steps: &Arc<dyn RankingSteps>, seen_window_ms: i64) -> Replays {
+    let ports = ReplayPorts {
+        sessions: Arc::clone(&backends.feed.sessions),
+        steps: Arc::clone(steps),
+        events: Arc::clone(&backends.feed.events),
+        states: Arc::clone(&backends.feed.states),
+    };
+    Replays::new(ports, seen_window_ms)
 }
 
 /// What must become true in the feed, in no order.

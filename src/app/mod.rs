@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod feed;
 mod observe;
 pub mod parts;
+mod reload;
 pub mod run;
 mod services;
 mod settings;
@@ -27,6 +28,7 @@ use crate::app::parts::{Layout, StartError};
 use crate::app::shop::ShopBackends;
 use crate::config::Config;
 use crate::domain::account::Scope;
+use crate::feed::values::LiveValues;
 use crate::http::layers::{self, Watch};
 use crate::http::{Api, routes};
 use crate::ports::accounts::AccountStore;
@@ -39,6 +41,7 @@ use crate::ports::images::Images;
 use crate::ports::jobs::JobQueue;
 use crate::ports::leases::Leases;
 use crate::ports::objects::ObjectStore;
+use crate::ports::ranking_steps::RankingSteps;
 use crate::ports::signer::Signer;
 use crate::ports::tokens::Tokens;
 use crate::ports::transcoder::Transcoder;
@@ -166,6 +169,10 @@ pub struct App {
     pub indexing: Arc<Indexing>,
     /// What must become true.
     pub reconcilers: Vec<Arc<dyn Reconciler>>,
+    /// The ranking's settings, which may change while the engine runs.
+    pub values: Arc<LiveValues>,
+    /// The history of the ranking's state.
+    pub steps: Arc<dyn RankingSteps>,
 }
 
 /// Puts the services over the backends.
@@ -177,8 +184,8 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let http = || settings.http.clone();
     let router = layers::wrap(router, http(), Arc::clone(&entropy), watch.clone());
     let probes = layers::wrap(routes::probes(services.api.clone()), http(), entropy, watch);
-    let services::Services { api, runner, indexing, reconcilers } = services;
-    App { api, router, probes, runner, indexing, reconcilers }
+    let services::Services { api, runner, indexing, reconcilers, values, steps } = services;
+    App { api, router, probes, runner, indexing, reconcilers, values, steps }
 }
 
 /// A token for `subject`, signed with the installation's key.

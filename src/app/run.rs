@@ -10,15 +10,28 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
 use crate::adapters::s3_server::S3HttpService;
+use crate::adapters::system::SystemClock;
 use crate::app::parts::StartError;
-use crate::app::{App, Backends, Opened, Settings, assemble, cluster, observe};
+use crate::app::{App, Backends, Opened, Settings, assemble, cluster, observe, reload};
 use crate::config::Config;
 use crate::domain::account::Scope;
+use crate::domain::limits::FEED_SESSION_TTL_MS_MAX;
+use crate::domain::time::DAY_MS;
 use crate::http::server;
 use crate::lifecycle::Tasks;
+use crate::ports::clock::Clock as _;
 use crate::ports::error::StoreError;
 use crate::ports::health::StoreHealth;
 use crate::worker::reconcilers::{self, Housekeeper};
+
+/// How often the ranking's history is made durable: what a crash loses makes as many slates unrepeatable.
+const HISTORY_FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// Old parts are looked for every so many flushes: about each ten minutes.
+const HISTORY_TIDY_EVERY: u32 = 1_200;
+/// Objects that are forgotten at once.
+const HISTORY_FORGET_MAX: usize = 500;
+/// A history is kept as long as any slate of its process can be: twice the longest session.
+const HISTORY_AGE_MS_MAX: i64 = 2 * FEED_SESSION_TTL_MS_MAX + DAY_MS;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +123,8 @@ pub async fn start(config: &Config, role: Role) -> Result<Running, RunError> {
         None => None,
     };
     follow_changes(&tasks, &app);
+    keep_history(&tasks, &app, role);
+    reload::follow_file(&tasks, &app, config).map_err(RunError::Signals)?;
     if backends.shared {
         follow_events(&tasks, &app);
     }
@@ -224,6 +239,39 @@ fn follow_changes(tasks: &Tasks, app: &App) {
             tracing::warn!(%error, "the counters will be replayed at the next start");
         }
         Ok(())
+    });
+}
+
+/// Makes durable, a moment later, in which steps the ranking's state comes about. A worker serves no pages.
+fn keep_history(tasks: &Tasks, app: &App, role: Role) {
+    let (steps, stop) = (Arc::clone(&app.steps), tasks.stop().clone());
+    if role == Role::Worker {
+        steps.close();
+        return;
+    }
+    tasks.spawn("ranking history", async move {
+        let mut since_tidying: u32 = 0;
+        while !stop.is_cancelled() {
+            if let Err(error) = steps.flush().await {
+                tracing::warn!(%error, "the ranking's history is not kept yet");
+            }
+            since_tidying += 1;
+            if since_tidying == HISTORY_TIDY_EVERY {
+                since_tidying = 0;
+                let before = SystemClock.now().plus_ms(-HISTORY_AGE_MS_MAX);
+                if let Err(error) = steps.forget(before, HISTORY_FORGET_MAX).await {
+                    tracing::warn!(%error, "old parts of the ranking's history stay for now");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(HISTORY_FLUSH_EVERY) => {}
+            }
+        }
+        if let Err(error) = steps.flush().await {
+            tracing::warn!(%error, "the last slates cannot be recomputed");
+        }
+        Ok::<(), std::convert::Infallible>(())
     });
 }
 

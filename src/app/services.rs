@@ -8,7 +8,9 @@ use crate::app::feed;
 use crate::app::observe;
 use crate::app::shop::{self, Commons};
 use crate::app::{Backends, Settings};
+use crate::feed::values::LiveValues;
 use crate::http::{Api, ServerInfo};
+use crate::ports::ranking_steps::RankingSteps;
 use crate::services::access::Access;
 use crate::services::accounts::Accounts;
 use crate::services::clips::{ClipPorts, Clips};
@@ -29,13 +31,14 @@ pub(super) struct Services {
     pub(super) runner: Arc<Runner>,
     pub(super) indexing: Arc<Indexing>,
     pub(super) reconcilers: Vec<Arc<dyn Reconciler>>,
+    pub(super) values: Arc<LiveValues>,
+    pub(super) steps: Arc<dyn RankingSteps>,
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
     let mut backends = observe::observed(backends);
-    let catalog = Arc::clone(&backends.shop.catalog);
-    let public_url = settings.public_url.clone();
-    backends.shop.catalog = Arc::new(PublicUrls::new(catalog, public_url));
+    let catalog = PublicUrls::new(Arc::clone(&backends.shop.catalog), settings.public_url.clone());
+    backends.shop.catalog = Arc::new(catalog);
     let backends = &backends;
     let grants = Arc::new(MediaGrants::new(
         Arc::clone(&backends.signer),
@@ -83,6 +86,8 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         accounts,
         uploads,
         feed: Arc::clone(&feed.pages),
+        receipts: Arc::clone(&feed.receipts),
+        replays: Arc::clone(&feed.replays),
         engagement: Arc::clone(&feed.engagement),
         social: Arc::clone(&feed.social),
         viewers: Arc::clone(&feed.viewers),
@@ -100,7 +105,8 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
     reconcilers.extend(feed::reconcilers(&feed, backends));
     let clock = Arc::clone(&backends.clock);
     reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
-    Services { api, runner: runner(backends), indexing: feed.indexing, reconcilers }
+    let (runner, feed::FeedServices { indexing, values, steps, .. }) = (runner(backends), feed);
+    Services { api, runner, indexing, reconcilers, values, steps }
 }
 
 fn access(backends: &Backends) -> Arc<Access> {

@@ -8,6 +8,7 @@ use crate::config::{Config, ShippingPrices};
 use crate::domain::account::Market;
 use crate::domain::policy::ShopPolicy;
 use crate::domain::time::DAY_MS;
+use crate::feed::values::Values;
 use crate::http::layers::HttpLimits;
 use crate::services::uploads::UploadPolicy;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub seen_window_ms: i64,
     /// How long a feed cursor leads on.
     pub feed_session_ttl_ms: i64,
+    /// The ranking's values at the start.
+    pub ranking: Values,
     /// How much the edge takes on.
     pub http: HttpLimits,
     /// What may be uploaded.
@@ -48,6 +51,7 @@ impl Settings {
             default_market: config.default_market,
             seen_window_ms: i64::from(raw.feed.suppression_days) * DAY_MS,
             feed_session_ttl_ms: i64::try_from(raw.feed.session_ttl_ms).unwrap_or(i64::MAX),
+            ranking: ranking(config),
             http: HttpLimits {
                 in_flight_max: raw.server.in_flight_max,
                 checkouts_in_flight_max: raw.server.checkouts_in_flight_max,
@@ -64,6 +68,11 @@ impl Settings {
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }
+}
+
+/// The ranking's values as configured.
+pub(super) fn ranking(config: &Config) -> Values {
+    Values { model: config.values, ..Values::default() }
 }
 
 /// The shop's numbers as configured. A way of delivery without a price is not offered.

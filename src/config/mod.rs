@@ -19,6 +19,7 @@ use crate::domain::limits::{
 };
 use crate::domain::money::Money;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
+use crate::ranking::value::ValueModel;
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +38,19 @@ pub struct Config {
     pub default_market: Market,
     /// What delivery costs.
     pub shipping: ShippingPrices,
+    /// What actions are worth to the ranking.
+    pub values: ValueModel,
     figment: Figment,
+    sources: Sources,
+}
+
+/// Where a configuration comes from besides the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    /// Flags, which win over all else.
+    pub flags: Vec<Override>,
 }
 
 impl Config {
@@ -64,8 +77,19 @@ impl Config {
         let raw: Raw = figment.extract().map_err(|error| {
             ConfigError(error.into_iter().map(|fault| fault.to_string()).collect())
         })?;
-        let Checked { default_market, shipping } = check(&raw)?;
-        Ok(Self { raw, default_market, shipping, figment })
+        let Checked { default_market, shipping, values } = check(&raw)?;
+        let sources = Sources { file: file.map(Path::to_owned), flags: flags.to_vec() };
+        Ok(Self { raw, default_market, shipping, values, figment, sources })
+    }
+
+    /// Reads the same sources anew.
+    pub fn load_from(sources: &Sources) -> Result<Self, ConfigError> {
+        Self::load(sources.file.as_deref(), &sources.flags)
+    }
+
+    /// Where it was read from.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Key, value and origin of every setting, secrets left out.
@@ -120,6 +144,7 @@ pub struct ShippingPrices {
 struct Checked {
     default_market: Market,
     shipping: ShippingPrices,
+    values: ValueModel,
 }
 
 fn show(value: &Value) -> String {
@@ -219,6 +244,10 @@ fn check(raw: &Raw) -> Result<Checked, ConfigError> {
         "objects.endpoint: needed with cql.nodes, for nodes share their objects",
     );
     require(raw.cql.replication > 0, "cql.replication: at least 1");
+    let values = raw.ranking.values();
+    if let Some(fault) = values.fault() {
+        faults.push(format!("ranking.{fault}"));
+    }
     let mut prices = |key: &str, entries: &[String]| {
         price_list(entries).map_err(|fault| faults.push(format!("shop.{key}: {fault}"))).ok()
     };
@@ -227,7 +256,7 @@ fn check(raw: &Raw) -> Result<Checked, ConfigError> {
     match (market, standard, express) {
         (Some(default_market), Some(standard), Some(express)) if faults.is_empty() => {
             let shipping = ShippingPrices { standard, express };
-            Ok(Checked { default_market, shipping })
+            Ok(Checked { default_market, shipping, values })
         }
         _ => Err(ConfigError(faults)),
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ranking::value::ValueModel;
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[doc = $key_doc:literal])* $key:ident: $type:ty = $default:expr,)* }) => {
         $(#[$doc])*
@@ -223,6 +225,65 @@ fn same_price(minor: &str) -> Vec<String> {
     ["USD", "EUR", "GBP"].map(|code| format!("{code} {minor}")).to_vec()
 }
 
+section! {
+    /// `[ranking]`: what the feed values. A change in the file acts within seconds, without a restart.
+    Ranking {
+        /// What a skip is worth, in full watches; negative, since nobody wants it.
+        weight_skip: f64 = -0.8,
+        /// A watch to the end.
+        weight_finish: f64 = 0.5,
+        /// A watch once over; loops count as more.
+        weight_watched: f64 = 1.0,
+        /// A like or save.
+        weight_like: f64 = 4.0,
+        /// A share.
+        weight_share: f64 = 12.0,
+        /// A follow of the creator.
+        weight_follow: f64 = 12.0,
+        /// A viewer who is not interested, hides or reports.
+        weight_not_interested: f64 = -40.0,
+        /// A tap on a product.
+        weight_tap: f64 = 3.0,
+        /// A product in the cart, after a tap.
+        weight_cart: f64 = 8.0,
+        /// A purchase, after a tap. What anybody earns by it is no input.
+        weight_buy: f64 = 20.0,
+        /// The viewer's taste, per unit of affinity (-1 to 1).
+        weight_affinity: f64 = 1.2,
+        /// That the viewer follows the creator.
+        weight_followed: f64 = 0.4,
+        /// Share (0 to 1) by which a clip of this minute is lifted, if it is worth anything.
+        factor_freshness: f64 = 0.3,
+        /// Share (0 to 1) that a clip loses whose products are all sold out.
+        factor_sold_out: f64 = 0.4,
+    }
+}
+
+impl Ranking {
+    /// The value model that is written here.
+    pub fn values(&self) -> ValueModel {
+        let weights = [
+            self.weight_skip,
+            self.weight_finish,
+            self.weight_watched,
+            self.weight_like,
+            self.weight_share,
+            self.weight_follow,
+            self.weight_not_interested,
+            self.weight_tap,
+            self.weight_cart,
+            self.weight_buy,
+            self.weight_affinity,
+            self.weight_followed,
+        ];
+        let factors = [self.factor_freshness, self.factor_sold_out];
+        ValueModel {
+            weights: weights.map(|weight| weight as f32),
+            factors: factors.map(|factor| factor as f32),
+        }
+    }
+}
+
 /// The whole file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -251,6 +312,8 @@ pub struct Raw {
     pub media: Media,
     /// The feed.
     pub feed: Feed,
+    /// What it values.
+    pub ranking: Ranking,
     /// The shop.
     pub shop: Shop,
 }
@@ -272,5 +335,6 @@ pub const SECTIONS: &[(&str, KeyDocs)] = &[
     ("uploads", Uploads::KEYS),
     ("media", Media::KEYS),
     ("feed", Feed::KEYS),
+    ("ranking", Ranking::KEYS),
     ("shop", Shop::KEYS),
 ];

@@ -1,6 +1,7 @@
 //! Accounts: whoever a token speaks for, and what they may do.
 
 use crate::domain::id::AccountId;
+use crate::domain::limits::SHARE_WHOLE;
 use crate::domain::time::Timestamp;
 
 /// What a token allows. One token may hold several.
@@ -71,6 +72,8 @@ pub struct Account {
     pub market: Market,
     /// Whether its own history may shape its feed.
     pub personalised: bool,
+    /// How much of what it is shown may have something to buy, in millionths.
+    pub max_shoppable_share: u32,
     /// When it was first seen.
     pub created_at: Timestamp,
     /// Grows by one with each change; the guard of conditional writes.
@@ -89,6 +92,7 @@ impl Account {
             shop_name: None,
             market,
             personalised: true,
+            max_shoppable_share: SHARE_WHOLE,
             created_at: at,
             version: 0,
         }

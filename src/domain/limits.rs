@@ -192,6 +192,19 @@ pub const FEED_SESSION_TTL_MS: i64 = 24 * HOUR_MS;
 pub const FEED_SESSION_TTL_MS_MAX: i64 = 7 * DAY_MS;
 /// Pages of one feed session: a day of watching without a pause.
 pub const FEED_PAGES_PER_SESSION_MAX: u32 = 20_000;
+/// Parts of a share of the feed: finer than any page can tell.
+pub const SHARE_WHOLE: u32 = 1_000_000;
+/// Places over which a viewer's share of clips with something to buy is counted: two usual pages.
+pub const BUDGET_WINDOW: usize = 20;
+/// Clips with something to buy that a session keeps for later when its viewer wants few of them: more
+/// would take the walk's places from clips that may be shown.
+pub const SHOPPABLE_LEFTOVERS_MAX: usize = 64;
+/// Events of one viewer that a replay reads to know what the viewer's rows were: a year of heavy use.
+pub const REPLAY_HISTORY_MAX: usize = 200_000;
+/// Bytes of one object of the ranking's history: some thousand clips.
+pub const STEP_GROUP_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of the ranking's history that may wait to be kept: what a start with a million clips makes.
+pub const STEPS_UNFLUSHED_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Clips that a session walked past and has not shown yet.
 pub const LEFTOVERS_PER_SESSION_MAX: usize = 256;
 /// Clips in the running for one page: bounds its cost whatever the sources bring.

@@ -22,6 +22,7 @@ pub mod order;
 pub mod payment;
 pub mod policy;
 pub mod quote;
+pub mod ranking_step;
 pub mod rendition;
 pub mod stock;
 pub mod tag;

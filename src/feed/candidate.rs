@@ -65,6 +65,8 @@ pub struct Candidate {
     pub found: Found,
     /// The first source of the list that brought it.
     pub source: SourceKind,
+    /// All that brought it: bit `n` for the source of number `n`.
+    pub sources: u16,
     /// Whether the walk over all clips passed it in this session: then it must be shown or kept.
     pub walked: bool,
     /// What ranking reads; filled in by hydrators. A row of another key means that the clip is gone.
@@ -83,6 +85,7 @@ impl Candidate {
         Self {
             found,
             source,
+            sources: 1 << source as u16,
             walked: false,
             row: ClipRow::FREE,
             counters: ClipCounters::default(),

@@ -2,6 +2,7 @@
 //! being listed.
 
 use crate::feed::candidate::{Candidate, Found};
+use crate::feed::index::SHOPPABLE;
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Batch, Filter, Scorer, Selector};
 
@@ -38,6 +39,10 @@ pub fn check_scorer(scorer: &dyn Scorer, query: &FeedQuery, candidates: &[Candid
         scorer.score(query, &mut alone).unwrap_or_else(|error| panic!("{name}: {error}"));
         let same = alone[0].score.to_bits() == scored.score.to_bits();
         assert!(same, "{name}: the score depends on the company");
+        if let Some(inputs) = scorer.inputs(query, candidate) {
+            let score = query.values.model.score(&inputs) as f32;
+            assert_eq!(score.to_bits(), scored.score.to_bits(), "{name}: it is not explained");
+        }
         let unscored = Candidate { score: candidate.score, ..*scored };
         assert_eq!(unscored, *candidate, "{name}: more than the score changed");
     }
@@ -58,7 +63,11 @@ pub fn check_selector(selector: &dyn Selector, query: &FeedQuery, candidates: &[
     input.sort_unstable();
     assert_eq!(out, input, "{name}: a candidate was lost or doubled");
     let full = query.limit.min(candidates.len());
-    assert_eq!(selected.page.len(), full, "{name}: the page is not filled");
+    let held_back = |one: &Candidate| query.is_rationed() && one.row.flags & SHOPPABLE != 0;
+    if selected.page.len() < full {
+        assert!(selected.rest.iter().all(held_back), "{name}: the page is not filled");
+    }
+    assert!(selected.page.len() <= full, "{name}: the page is too long");
     let again = selector.select(query, candidates.to_vec());
     assert_eq!(keys(&again.page), keys(&selected.page), "{name}: it does not repeat itself");
 }

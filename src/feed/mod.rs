@@ -10,6 +10,7 @@
 
 pub mod candidate;
 pub mod filters;
+pub mod fold;
 pub mod hydrators;
 pub mod index;
 pub mod json;
@@ -22,4 +23,6 @@ pub mod selectors;
 pub mod shop_feed;
 pub mod sources;
 pub mod stage;
+pub mod trace;
 pub mod user;
+pub mod values;

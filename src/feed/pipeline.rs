@@ -10,13 +10,15 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
-use crate::domain::limits::CANDIDATES_PER_PAGE_MAX;
+use crate::domain::limits::{CANDIDATES_PER_PAGE_MAX, SHOPPABLE_LEFTOVERS_MAX};
 use crate::feed::candidate::{Candidate, Found, SourceKind};
+use crate::feed::index::SHOPPABLE;
 use crate::feed::places::Places;
 use crate::feed::query::{FeedQuery, Walk};
 use crate::feed::stage::{
     Batch, CandidateSource, Filter, Hydrator, QueryHydrator, Scorer, Selector, StageError,
 };
+use crate::ranking::value::Inputs;
 
 /// A source with how many clips it may bring.
 #[derive(Clone)]
@@ -91,7 +93,7 @@ impl StageTrace {
 }
 
 /// A page before it is written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Slate {
     /// The clips in the order of showing.
     pub page: Vec<Candidate>,
@@ -107,6 +109,8 @@ pub struct Slate {
     pub brought: Vec<(&'static str, u32)>,
     /// Candidates that were scored.
     pub scored: usize,
+    /// What each clip of the page was scored by; empty if the scorer does not go through the model.
+    pub inputs: Vec<Inputs>,
 }
 
 /// Candidates that go through hydrators, filters and scorer together: few enough to stay in the
@@ -126,34 +130,46 @@ impl Pipeline {
             brought: Vec::with_capacity(8),
             ..Slate::default()
         };
-        let mut clock = Stopwatch { since: Instant::now() };
+        let mut clock = Stopwatch::new();
+        self.hydrate_query(query, &mut slate).await;
+        clock.lap("query", 0, &mut slate);
+        let batches = self.fetch_all(query).await;
+        let mut merged = self.merge(batches, query, &mut slate);
+        clock.lap("sources", merged.named.len(), &mut slate);
+        let (candidates, in_charge) = self.judge(query, &merged.named, &mut clock, &mut slate);
+        slate.scored = candidates.len();
+        let selected = self.selector.select(query, candidates);
+        clock.lap("select", selected.page.len(), &mut slate);
+        // What the budget holds back when nothing else is left will not get its turn: turns come with
+        // clips that have nothing to buy.
+        let is_over = selected.rest.is_empty() || selected.page.len() < query.limit;
+        slate.exhausted = is_over && merged.put_off.is_empty() && !merged.more;
+        let mut room = if query.is_rationed() { SHOPPABLE_LEFTOVERS_MAX } else { usize::MAX };
+        // Those that could not run come first, so that in the end each did.
+        let mut leftovers = std::mem::take(&mut merged.put_off);
+        let left = selected.rest.iter().filter(|one| one.walked && keeps(one, &mut room));
+        leftovers.extend(left.map(|one| one.found));
+        let walked = merged.walked.unwrap_or(query.walk.walked);
+        slate.walk = Walk { walked, leftovers, ..query.walk };
+        let scorer = self.scorers.get(in_charge);
+        let inputs = |one| scorer.and_then(|scorer| scorer.inputs(query, one));
+        slate.inputs = selected.page.iter().filter_map(inputs).collect();
+        slate.page = selected.page;
+        self.lists.give_back(selected.rest);
+        slate
+    }
+
+    pub(super) async fn hydrate_query(&self, query: &mut FeedQuery, slate: &mut Slate) {
         for hydrator in &self.query_hydrators {
             if let Err(error) = hydrator.hydrate(query).await {
                 tracing::warn!(stage = hydrator.name(), %error, "a query hydrator failed");
                 slate.degraded = true;
             }
         }
-        clock.lap("query", 0, &mut slate);
-        let batches = self.fetch_all(query).await;
-        let mut merged = self.merge(batches, query, &mut slate);
-        clock.lap("sources", merged.named.len(), &mut slate);
-        let candidates = self.judge(query, &merged.named, &mut clock, &mut slate);
-        slate.scored = candidates.len();
-        let selected = self.selector.select(query, candidates);
-        clock.lap("select", selected.page.len(), &mut slate);
-        // Those that could not run come first, so that in the end each did.
-        let mut leftovers = std::mem::take(&mut merged.put_off);
-        leftovers.extend(selected.rest.iter().filter(|one| one.walked).map(|one| one.found));
-        slate.exhausted = selected.rest.is_empty() && leftovers.is_empty() && !merged.more;
-        let walked = merged.walked.unwrap_or(query.walk.walked);
-        slate.walk = Walk { walked, leftovers, ..query.walk };
-        slate.page = selected.page;
-        self.lists.give_back(selected.rest);
-        slate
     }
 
     /// Asks all sources. One that is ready at once costs neither a timer nor a wake-up.
-    async fn fetch_all(&self, query: &FeedQuery) -> Vec<Result<Batch, StageError>> {
+    pub(super) async fn fetch_all(&self, query: &FeedQuery) -> Vec<Result<Batch, StageError>> {
         let mut answers: Vec<Option<Result<Batch, StageError>>> = Vec::new();
         let mut waiting: Vec<(usize, Fetch<'_>)> = Vec::new();
         for (index, listed) in self.sources.iter().enumerate() {
@@ -178,7 +194,7 @@ impl Pipeline {
     }
 
     /// Each clip once, in the order of the sources.
-    fn merge(
+    pub(super) fn merge(
         &self,
         batches: Vec<Result<Batch, StageError>>,
         query: &FeedQuery,
@@ -213,11 +229,11 @@ impl Pipeline {
                 if next < room.min(CANDIDATES_PER_PAGE_MAX) {
                     let place = places.get_or_insert(found.ordinal, next);
                     if place == next {
-                        merged.named.push(Named { found, source, walked });
+                        merged.named.push(Named { found, source, sources: 0, walked });
                     }
-                    merged.named[place].walked |= walked;
+                    merged.named[place].add(source, walked);
                 } else if let Some(place) = places.get(found.ordinal) {
-                    merged.named[place].walked |= walked;
+                    merged.named[place].add(source, walked);
                 } else if walked {
                     merged.put_off.push(found);
                 }
@@ -227,22 +243,20 @@ impl Pipeline {
     }
 
     /// Hydrates, filters and scores, chunk after chunk: none of these stages looks beyond one candidate.
-    fn judge(
+    /// Answers what is left, and which scorer was in charge.
+    pub(super) fn judge(
         &self,
         query: &FeedQuery,
         named: &[Named],
         clock: &mut Stopwatch,
         slate: &mut Slate,
-    ) -> Vec<Candidate> {
+    ) -> (Vec<Candidate>, usize) {
         let mut candidates = self.lists.take();
         let mut took = [Duration::ZERO; 3];
         let mut in_charge = 0;
         for chunk in named.chunks(CHUNK) {
             let start = candidates.len();
-            candidates.extend(chunk.iter().map(|one| Candidate {
-                walked: one.walked,
-                ..Candidate::new(one.found, one.source)
-            }));
+            candidates.extend(chunk.iter().map(Named::candidate));
             for hydrator in &self.hydrators {
                 hydrator.hydrate(query, &mut candidates[start..]);
             }
@@ -258,7 +272,7 @@ impl Pipeline {
         {
             slate.trace.push(StageTrace::new(name, took, count));
         }
-        candidates
+        (candidates, in_charge)
     }
 
     /// Removes what must not be shown from `start` on.
@@ -308,17 +322,41 @@ impl Pipeline {
 
 /// A clip that a source named.
 #[derive(Clone, Copy)]
-struct Named {
-    found: Found,
+pub(super) struct Named {
+    pub(super) found: Found,
     source: SourceKind,
+    sources: u16,
     walked: bool,
+}
+
+impl Named {
+    fn add(&mut self, source: SourceKind, walked: bool) {
+        self.sources |= 1 << source as u16;
+        self.walked |= walked;
+    }
+
+    /// It as a candidate, with nothing filled in.
+    pub(super) fn candidate(&self) -> Candidate {
+        let Self { found, source, sources, walked } = *self;
+        Candidate { sources, walked, ..Candidate::new(found, source) }
+    }
+}
+
+/// Whether a clip that the walk passed waits for a later page: all but surplus ones with something to buy.
+fn keeps(one: &Candidate, room: &mut usize) -> bool {
+    if one.row.flags & SHOPPABLE == 0 {
+        return true;
+    }
+    let there = *room > 0;
+    *room = room.saturating_sub(1);
+    there
 }
 
 /// What the sources said together.
 #[derive(Default)]
-struct Merged {
+pub(super) struct Merged {
     /// Each clip once.
-    named: Vec<Named>,
+    pub(super) named: Vec<Named>,
     /// Clips that the walk passed and for which there was no room.
     put_off: Vec<Found>,
     /// Whether there is more behind them.
@@ -327,11 +365,16 @@ struct Merged {
     walked: Option<u32>,
 }
 
-struct Stopwatch {
+pub(super) struct Stopwatch {
     since: Instant,
 }
 
 impl Stopwatch {
+    /// Running from now on.
+    pub(super) fn new() -> Self {
+        Self { since: Instant::now() }
+    }
+
     /// The time since the last call.
     fn pass(&mut self) -> Duration {
         let now = Instant::now();

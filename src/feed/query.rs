@@ -9,8 +9,10 @@ use crate::domain::engagement::unix_s;
 use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
 use crate::feed::candidate::Found;
-use crate::feed::index::Entity;
+use crate::feed::index::{CLIP_MERCHANTS, Entity, Index, NONE, SHOPPABLE};
 use crate::feed::user::{SharedUser, TasteTable};
+use crate::feed::values::Values;
+use crate::ranking::diversity::{Budget, Face};
 
 /// Which feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,8 +91,59 @@ fn gcd(a: u32, b: u32) -> u32 {
 pub struct ShownFace {
     /// Whose it was.
     pub creator: Entity,
+    /// Whose products it showed.
+    pub merchants: [Entity; CLIP_MERCHANTS],
     /// What was tagged in it.
     pub products: Vec<Entity>,
+    /// What it was about.
+    pub topics: Vec<Entity>,
+    /// Whether there was something to buy.
+    pub is_shoppable: bool,
+    /// When it was published, if that is known.
+    pub published_at: Option<Timestamp>,
+}
+
+impl ShownFace {
+    /// A clip of which nothing is known any more but that there may have been something to buy.
+    pub fn unknown() -> Self {
+        Self {
+            creator: NONE,
+            merchants: [NONE; CLIP_MERCHANTS],
+            is_shoppable: true,
+            ..Self::default()
+        }
+    }
+
+    /// The clip of a row.
+    pub fn of(index: &Index, ordinal: u32) -> Self {
+        let row = index.row(ordinal);
+        Self {
+            creator: row.creator,
+            merchants: index.merchants(ordinal),
+            products: index.products(ordinal),
+            topics: row.row_tags().collect(),
+            is_shoppable: row.flags & SHOPPABLE != 0,
+            published_at: Some(row.published_at()),
+        }
+    }
+
+    /// As the slate rules see it.
+    pub fn face(&self) -> Face<'_> {
+        Face {
+            creator: self.creator,
+            merchants: known(&self.merchants),
+            products: &self.products,
+            more_products: &[],
+            topics: &self.topics,
+            is_shoppable: self.is_shoppable,
+        }
+    }
+}
+
+/// Those before the first [`NONE`].
+pub fn known(entities: &[Entity]) -> &[Entity] {
+    let end = entities.iter().position(|one| *one == NONE);
+    &entities[..end.unwrap_or(entities.len())]
 }
 
 /// A request for a page. The first part is given, the second is what query hydrators fill in.
@@ -110,6 +163,10 @@ pub struct FeedQuery {
     pub market: Market,
     /// Whether history may be used. If not, nothing but market, time and blocks shapes the page.
     pub personalised: bool,
+    /// The ranking's settings for this page.
+    pub values: Arc<Values>,
+    /// How much may have something to buy.
+    pub budget: Budget,
     /// The viewer's state.
     pub user: SharedUser,
     /// Keys of the clips that this session has shown.
@@ -134,9 +191,9 @@ pub struct FeedQuery {
 impl FeedQuery {
     /// A first page for a viewer, to be adjusted by its public fields.
     pub fn new(viewer: AccountId, user: SharedUser, now: Timestamp, limit: usize) -> Self {
-        let (market, personalised) = {
+        let (market, personalised, budget) = {
             let state = user.read();
-            (state.market, state.personalised)
+            (state.market, state.personalised, state.budget)
         };
         Self {
             viewer,
@@ -146,6 +203,8 @@ impl FeedQuery {
             seed: 0,
             market,
             personalised,
+            values: Arc::default(),
+            budget,
             user,
             served: Arc::default(),
             shown: Vec::new(),
@@ -156,6 +215,11 @@ impl FeedQuery {
             allowed_sets: Vec::new(),
             own: None,
         }
+    }
+
+    /// Whether clips with something to buy are rationed: then those that wait must not crowd out the rest.
+    pub fn is_rationed(&self) -> bool {
+        !self.budget.is_unlimited()
     }
 
     /// The present in whole seconds.

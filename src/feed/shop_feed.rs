@@ -14,7 +14,6 @@ use crate::feed::scorers::{ActionValue, Popularity};
 use crate::feed::selectors::{Chronological, VariedSlate};
 use crate::feed::sources::{CatalogWalk, Explore, Followed, Fresh, Interest, Timeline, Trending};
 use crate::feed::stage::{CandidateSource, Filter};
-use crate::ranking::diversity::SlateRules;
 
 /// Clips that each source may bring. Together they give 500 candidates and more even to a viewer whom
 /// nobody knows, and stay below the bound, so that no clip that the walk passed is dropped.
@@ -29,8 +28,9 @@ const _: () = assert!(
         <= CANDIDATES_PER_PAGE_MAX
 );
 
-/// Raised with every change of the list, its limits or the scorers' settings: slates record it.
-pub const CONFIG: u64 = 3;
+/// Raised with every change of the list, its limits or the scorers' priors: slates record a digest of it
+/// and of the settings ([`crate::feed::values::Values::digest`]).
+pub const STAGES: u64 = 4;
 
 /// See [`Pipeline::enough`]: somewhat more than 500, since filters remove some.
 const ENOUGH: usize = 560;
@@ -69,7 +69,7 @@ pub fn for_you(index: &SharedIndex) -> Pipeline {
         hydrators: vec![Arc::new(Rows::new(over()))],
         filters: filters(),
         scorers: vec![Arc::new(ActionValue::default()), Arc::new(Popularity)],
-        selector: Arc::new(VariedSlate::new(over(), SlateRules::default())),
+        selector: Arc::new(VariedSlate::new(over())),
         lists: Lists::default(),
     }
 }

@@ -6,6 +6,7 @@ use crate::feed::candidate::{Candidate, Found, SourceKind};
 use crate::feed::query::FeedQuery;
 use crate::ports::error::StoreError;
 use crate::ports::feed_sessions::{ServedPage, SessionHead};
+use crate::ranking::value::Inputs;
 
 /// Why a stage gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,12 @@ pub trait Scorer: Send + Sync {
     fn name(&self) -> &'static str;
     /// Sets every `score`.
     fn score(&self, query: &FeedQuery, candidates: &mut [Candidate]) -> Result<(), StageError>;
+
+    /// What the value model made the score of: `score` is what the query's model makes of it. `None` for
+    /// a scorer that does not go through the model.
+    fn inputs(&self, _query: &FeedQuery, _candidate: &Candidate) -> Option<Inputs> {
+        None
+    }
 }
 
 /// A page, and what was not chosen.
@@ -98,7 +105,8 @@ pub struct Selected {
 }
 
 /// Chooses the page. Law: page and rest together are the input, each candidate once; the page has
-/// `query.limit` clips if there are as many; equal input gives an equal page.
+/// `query.limit` clips if there are as many, unless the query's budget holds back all that is left; equal
+/// input gives an equal page.
 pub trait Selector: Send + Sync {
     /// For traces.
     fn name(&self) -> &'static str;

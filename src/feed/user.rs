@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::domain::account::Market;
 use crate::domain::engagement::{Relation, TASTE_HALF_LIFE_MS, decay, taste, unix_s};
+use crate::domain::feed_session::Loaded;
 use crate::domain::id::AccountId;
 use crate::domain::limits::{
     RELATIONS_PER_VIEWER_MAX, SEEN_PER_VIEWER_MAX, SEEN_WINDOW_MS, TASTES_PER_VIEWER_MAX,
@@ -15,6 +16,7 @@ use crate::domain::time::SECOND_MS;
 use crate::feed::index::{Entity, Index, NONE, clip_key};
 use crate::ports::events::LoggedEvent;
 use crate::ports::user_state::UserRows;
+use crate::ranking::diversity::Budget;
 
 /// A viewer's state behind its lock.
 pub type SharedUser = std::sync::Arc<parking_lot::RwLock<UserState>>;
@@ -39,6 +41,10 @@ pub struct UserState {
     pub market: Market,
     /// Whether the viewer's history may shape the feed.
     pub personalised: bool,
+    /// How much may have something to buy.
+    pub budget: Budget,
+    /// Where the ranking's state was when this was read from its rows.
+    pub loaded: Option<Loaded>,
     applied: u64,
     seen_window_s: u32,
     /// Clip key → when it was last watched.
@@ -54,6 +60,8 @@ impl UserState {
         Self {
             market,
             personalised,
+            budget: Budget::default(),
+            loaded: None,
             applied: 0,
             seen_window_s: (SEEN_WINDOW_MS / SECOND_MS) as u32,
             seen: FxHashMap::default(),
@@ -174,7 +182,7 @@ impl UserState {
         {
             self.add_taste(product, weight, at_s);
         }
-        self.bound_tastes(at_s);
+        self.bound_tastes(at_s, |entity| index.entity_key(entity));
     }
 
     fn add_taste(&mut self, entity: Entity, weight: f32, at_s: u32) {
@@ -183,14 +191,14 @@ impl UserState {
     }
 
     /// Keeps the strongest tastes; the weakest quarter goes when there are too many.
-    fn bound_tastes(&mut self, now_s: u32) {
+    fn bound_tastes(&mut self, now_s: u32, key: impl Fn(Entity) -> u64) {
         if self.tastes.len() <= TASTES_PER_VIEWER_MAX {
             return;
         }
-        let mut all: Vec<(f32, Entity)> =
-            self.tastes(now_s).map(|(entity, value)| (value.abs(), entity)).collect();
+        let all = self.tastes(now_s).map(|(entity, value)| (value.abs(), key(entity), entity));
+        let mut all: Vec<(f32, u64, Entity)> = all.collect();
         all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        for &(_, entity) in &all[TASTES_PER_VIEWER_MAX * 3 / 4..] {
+        for &(_, _, entity) in &all[TASTES_PER_VIEWER_MAX * 3 / 4..] {
             self.tastes.remove(&entity);
         }
     }
@@ -339,7 +347,7 @@ mod tests {
         assert!(user.has_seen(SEEN_PER_VIEWER_MAX as u64, SEEN_PER_VIEWER_MAX as u32));
         for entity in 0..2_000 {
             user.add_taste(entity, 1.0 + entity as f32, 5);
-            user.bound_tastes(5);
+            user.bound_tastes(5, u64::from);
         }
         assert!(user.tastes.len() <= TASTES_PER_VIEWER_MAX && user.tastes.contains_key(&1_999));
     }

@@ -48,5 +48,9 @@ async fn metrics(
     // A store that fails must not hide what else is known: that is when it is looked at.
     let signs = vitals.read().await.inspect_err(|error| tracing::warn!(%error, "no vital signs"));
     figures.set_vitals(signs.ok().map(Into::into));
+    for (effect, lags) in vitals.lags() {
+        let quantiles = [("0.5", lags.p50), ("0.9", lags.p90), ("0.99", lags.p99), ("1", lags.max)];
+        figures.set_freshness(effect.as_str(), quantiles);
+    }
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], figures.exposition()).into_response())
 }

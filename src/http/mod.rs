@@ -32,6 +32,7 @@ pub mod preferences;
 pub mod preview;
 pub mod problem;
 pub mod products;
+pub mod receipts;
 pub mod replay;
 pub mod routes;
 pub mod sandbox;
@@ -54,6 +55,8 @@ use crate::services::clips::Clips;
 use crate::services::engagement::Engagement;
 use crate::services::feed_page::FeedPages;
 use crate::services::media::Media;
+use crate::services::receipts::Receipts;
+use crate::services::replays::Replays;
 use crate::services::social::Social;
 use crate::services::uploads::Uploads;
 use crate::services::viewers::Viewers;
@@ -75,6 +78,10 @@ pub struct Api {
     pub uploads: Arc<Uploads>,
     /// The feed.
     pub feed: Arc<FeedPages>,
+    /// Why the feed shows what it shows.
+    pub receipts: Arc<Receipts>,
+    /// Slates made again.
+    pub replays: Arc<Replays>,
     /// What viewers do.
     pub engagement: Arc<Engagement>,
     /// Likes, saves, follows, blocks.
@@ -121,6 +128,8 @@ handlers_can_reach! {
     media: Media,
     uploads: Uploads,
     feed: FeedPages,
+    receipts: Receipts,
+    replays: Replays,
     engagement: Engagement,
     social: Social,
     viewers: Viewers,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,11 +17,16 @@ use crate::http::Api;
 use crate::http::extract::Operator;
 use crate::http::fields::rfc3339;
 use crate::http::problem::Problem;
+use crate::services::freshness::{Effect, Lags};
 use crate::services::ledger::{Invariant, Ledger};
+use crate::services::vitals::{FreshnessSigns, LogPlace, Vitals};
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(trial_balance)).routes(routes!(invariants))
+    OpenApiRouter::new()
+        .routes(routes!(trial_balance))
+        .routes(routes!(invariants))
+        .routes(routes!(freshness))
 }
 
 /// Both sides of one account.
@@ -150,4 +156,83 @@ async fn invariants(
 ) -> Result<Json<InvariantsView>, Problem> {
     let (laws, as_of) = ledger.invariants().await?;
     Ok(Json(InvariantsView::new(laws, as_of)))
+}
+
+/// This node's place in a log.
+#[derive(Serialize, ToSchema)]
+pub struct LogPlaceView {
+    /// The newest entry.
+    head: String,
+    /// The newest entry that this node has taken in.
+    applied: String,
+    /// Entries between them.
+    behind: u64,
+}
+
+impl From<LogPlace> for LogPlaceView {
+    fn from(place: LogPlace) -> Self {
+        Self {
+            head: place.head.to_string(),
+            applied: place.applied.to_string(),
+            behind: place.head.saturating_sub(place.applied),
+        }
+    }
+}
+
+/// How long accepted events took to an effect, over the last ten minutes at most.
+#[derive(Serialize, ToSchema)]
+pub struct EffectView {
+    /// `viewer_state`: the next page of the viewer reflects it; `index`: the pages of all viewers do.
+    effect: &'static str,
+    /// Batches that were measured.
+    samples: u64,
+    /// The median, in milliseconds.
+    p50_ms: f64,
+    /// Nine of ten took no longer.
+    p90_ms: f64,
+    /// Ninety-nine of a hundred took no longer.
+    p99_ms: f64,
+    /// The longest.
+    max_ms: f64,
+}
+
+/// How fresh the ranking of this node is.
+#[derive(Serialize, ToSchema)]
+pub struct FreshnessView {
+    /// The log of what viewers do.
+    events: LogPlaceView,
+    /// The log of clips, products, stock and profiles.
+    changes: LogPlaceView,
+    /// From accepted to effective.
+    effects: Vec<EffectView>,
+}
+
+impl From<FreshnessSigns> for FreshnessView {
+    fn from(signs: FreshnessSigns) -> Self {
+        let ms = |lag: Duration| lag.as_secs_f64() * 1_000.0;
+        let effect = |(effect, lags): (Effect, Lags)| EffectView {
+            effect: effect.as_str(),
+            samples: lags.samples as u64,
+            p50_ms: ms(lags.p50),
+            p90_ms: ms(lags.p90),
+            p99_ms: ms(lags.p99),
+            max_ms: ms(lags.max),
+        };
+        Self {
+            events: signs.events.into(),
+            changes: signs.changes.into(),
+            effects: signs.effects.into_iter().map(effect).collect(),
+        }
+    }
+}
+
+/// How long it takes on this node from an accepted event to its effect, as measured, and how far the node
+/// is behind the logs.
+#[utoipa::path(get, path = "/v1/ops/freshness", tag = "operator", security(("bearer" = [])),
+    responses((status = 200, body = FreshnessView)))]
+async fn freshness(
+    State(vitals): State<Arc<Vitals>>,
+    _caller: Operator,
+) -> Result<Json<FreshnessView>, Problem> {
+    Ok(Json(vitals.freshness().await?.into()))
 }

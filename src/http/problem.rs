@@ -109,6 +109,8 @@ problem_kinds! {
     TusVersion = "unsupported_tus_version", PRECONDITION_FAILED, "Only version 1.0.0 of the tus protocol is spoken";
     /// The disk is full.
     InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room for more", retry after 60;
+    /// What the slate was made from is not known any more, or was not kept.
+    ReplayUnavailable = "replay_unavailable", CONFLICT, "The slate cannot be recomputed";
     /// More requests than this server takes at once.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is at its limit", retry after 1;
     /// A store or provider does not answer; nothing was done, or it will be finished in the background.

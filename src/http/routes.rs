@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::{
     Api, accounts, clips, events, feed, guests, health, images, media, metrics, openapi,
-    preferences, shop, social, uploads, web,
+    preferences, receipts, shop, social, uploads, web,
 };
 
 /// The API as it is documented: every route comes with its description.
@@ -19,6 +19,7 @@ pub fn api() -> OpenApiRouter<Api> {
         .merge(images::routes())
         .merge(media::routes())
         .merge(feed::routes())
+        .merge(receipts::routes())
         .merge(events::routes())
         .merge(social::routes())
         .merge(preferences::routes())

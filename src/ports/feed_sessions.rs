@@ -5,11 +5,13 @@ use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 
-use crate::domain::id::FeedSessionId;
+use crate::domain::id::{FeedSessionId, SlateId};
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
 
-pub use crate::domain::feed_session::{ServedItem, ServedPage, SessionHead};
+pub use crate::domain::feed_session::{
+    Basis, Loaded, Mark, SCORE_INPUTS, ServedItem, ServedPage, SessionHead,
+};
 
 /// Keeps sessions until they are over.
 #[async_trait]
@@ -34,6 +36,9 @@ pub trait FeedSessions: Send + Sync {
         id: FeedSessionId,
         numbers: RangeInclusive<u32>,
     ) -> Result<Vec<ServedPage>, StoreError>;
+
+    /// The page that has this id, with its session; `None` if it was never recorded or is forgotten.
+    async fn find(&self, slate: SlateId) -> Result<Option<(SessionHead, ServedPage)>, StoreError>;
 
     /// Forgets sessions that began before `before`, at most `limit` pages; answers how many.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;

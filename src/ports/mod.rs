@@ -26,6 +26,7 @@ pub mod objects;
 pub mod orders;
 pub mod payments;
 pub mod purchases;
+pub mod ranking_steps;
 pub mod signer;
 pub mod tokens;
 pub mod transcoder;

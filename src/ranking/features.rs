@@ -1,6 +1,7 @@
 //! From counters and tastes to a row of named columns.
 
 use crate::domain::engagement::{ClipCounters, Counter};
+use crate::ranking::value::Inputs;
 
 /// What the whole corpus does on average: where a clip without events starts.
 ///
@@ -91,6 +92,28 @@ pub fn smoothed(count: f32, trials: f32, prior: f32, strength: f32) -> f32 {
 }
 
 impl Features {
+    /// What the value model reads of them.
+    #[inline]
+    pub fn inputs(&self) -> Inputs {
+        Inputs {
+            heads: [
+                self.skip,
+                self.finish,
+                self.watched,
+                self.like,
+                self.share,
+                self.follow,
+                self.negative,
+                self.tap,
+                self.cart * self.tap,
+                self.buy * self.tap,
+                self.affinity,
+                self.followed,
+            ],
+            factors: [self.freshness, self.sold_out],
+        }
+    }
+
     /// The columns that follow from a clip's counters, faded by `left` (0..1) since their last event.
     #[inline]
     pub fn from_counters(

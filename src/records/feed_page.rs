@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::feed_session::{ServedItem, ServedPage, SessionHead};
+use crate::domain::feed_session::{
+    Basis, Loaded, Mark, SCORE_INPUTS, ServedItem, ServedPage, SessionHead,
+};
 use crate::domain::id::{AccountId, ClipId, FeedSessionId, SlateId};
 use crate::domain::time::Timestamp;
 use crate::records::{Damaged, from_bytes, market, to_bytes};
@@ -23,6 +25,65 @@ struct Row {
     items: Vec<(u128, u8, f32, f32)>,
     exhausted: bool,
     degraded: bool,
+    /// By item: all sources, and what the score was made of. Earlier releases left it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scored: Vec<(u16, [f32; SCORE_INPUTS])>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basis: Option<BasisRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BasisRow {
+    model: Vec<f32>,
+    limit: u32,
+    personalised: bool,
+    shoppable_share: u32,
+    lane: u128,
+    step: u64,
+    /// Step, offset, offset of the rows, Unix ms.
+    viewer: Option<(u64, u64, u64, i64)>,
+    since: u32,
+    /// Step, offset.
+    resumed: Option<(u64, u64)>,
+}
+
+impl From<&Basis> for BasisRow {
+    fn from(basis: &Basis) -> Self {
+        let loaded = |one: Loaded| (one.at.step, one.at.offset, one.rows, one.time.unix_ms());
+        Self {
+            model: basis.model.clone(),
+            limit: basis.limit,
+            personalised: basis.personalised,
+            shoppable_share: basis.shoppable_share,
+            lane: basis.lane,
+            step: basis.step,
+            viewer: basis.viewer.map(loaded),
+            since: basis.since,
+            resumed: basis.resumed.map(|mark| (mark.step, mark.offset)),
+        }
+    }
+}
+
+impl From<BasisRow> for Basis {
+    fn from(row: BasisRow) -> Self {
+        let mark = |(step, offset)| Mark { step, offset };
+        let loaded = |(step, offset, rows, ms)| Loaded {
+            at: mark((step, offset)),
+            rows,
+            time: Timestamp::from_unix_ms(ms),
+        };
+        Self {
+            model: row.model,
+            limit: row.limit,
+            personalised: row.personalised,
+            shoppable_share: row.shoppable_share,
+            lane: row.lane,
+            step: row.step,
+            viewer: row.viewer.map(loaded),
+            since: row.since,
+            resumed: row.resumed.map(mark),
+        }
+    }
 }
 
 /// The bytes of a page of `session`.
@@ -41,7 +102,17 @@ pub fn encode(session: &SessionHead, page: &ServedPage) -> Vec<u8> {
         items: page.items.iter().map(item).collect(),
         exhausted: page.exhausted,
         degraded: page.degraded,
+        scored: scored(page),
+        basis: page.basis.as_ref().map(BasisRow::from),
     })
+}
+
+/// What else is known of the items; nothing of those of earlier releases.
+fn scored(page: &ServedPage) -> Vec<(u16, [f32; SCORE_INPUTS])> {
+    if page.basis.is_none() {
+        return Vec::new();
+    }
+    page.items.iter().map(|item| (item.sources, item.inputs)).collect()
 }
 
 /// The page that these bytes are, with its session's head.
@@ -59,11 +130,12 @@ pub fn decode(
         seed: row.seed,
         started_at: Timestamp::from_unix_ms(row.started_at_ms),
     };
-    let item = |(clip, source, propensity, score)| ServedItem {
-        clip: ClipId::from_bits(clip),
-        source,
-        propensity,
-        score,
+    let mut scored = row.scored.into_iter();
+    let item = |(clip, source, propensity, score): (u128, u8, f32, f32)| {
+        let unknown = (1_u16.checked_shl(u32::from(source)).unwrap_or(0), [0.0; SCORE_INPUTS]);
+        let (sources, inputs) = scored.next().unwrap_or(unknown);
+        let clip = ClipId::from_bits(clip);
+        ServedItem { clip, source, propensity, score, sources, inputs }
     };
     let page = ServedPage {
         number,
@@ -74,6 +146,7 @@ pub fn decode(
         items: row.items.into_iter().map(item).collect(),
         exhausted: row.exhausted,
         degraded: row.degraded,
+        basis: row.basis.map(Basis::from),
     };
     Ok((head, page))
 }
@@ -101,6 +174,8 @@ mod tests {
             source: 3,
             propensity: 0.25,
             score: -1.5,
+            sources: 1 << 3,
+            inputs: [0.0; SCORE_INPUTS],
         };
         let page = |items, degraded: bool| ServedPage {
             number: 4,
@@ -111,6 +186,7 @@ mod tests {
             items,
             exhausted: !degraded,
             degraded,
+            basis: None,
         };
         for (pinned, page) in [
             (0xa1da_d0ea_6638_bda8, page((0..3).map(item).collect(), true)),
@@ -119,5 +195,25 @@ mod tests {
             let bytes = encode(&head, &page);
             check(&(head, page), &bytes, pinned, |bytes| decode(session, 4, bytes));
         }
+        let explained = |clip| ServedItem {
+            sources: 5,
+            inputs: std::array::from_fn(|place| place as f32 / 8.0),
+            ..item(clip)
+        };
+        let basis = Basis {
+            model: vec![1.5, -40.0],
+            limit: 8,
+            personalised: true,
+            shoppable_share: 300_000,
+            lane: u128::MAX,
+            step: 9,
+            viewer: Some(Loaded { at: Mark { step: 10, offset: 11 }, rows: 16, time: at(12) }),
+            since: 13,
+            resumed: Some(Mark { step: 14, offset: 15 }),
+        };
+        let items = (0..3).map(explained).collect();
+        let page = ServedPage { basis: Some(basis), ..page(items, true) };
+        let bytes = encode(&head, &page);
+        check(&(head, page), &bytes, 6_543_916_930_429_128_494, |bytes| decode(session, 4, bytes));
     }
 }

@@ -21,6 +21,7 @@ pub mod job_kind;
 pub mod order;
 mod order_parts;
 pub mod product;
+pub mod ranking_step;
 pub mod relation;
 #[cfg(test)]
 mod testing;

@@ -23,6 +23,8 @@ pub struct ProfileEdit {
     pub market: Option<Market>,
     /// Whether its own history may shape its feed.
     pub personalised: Option<bool>,
+    /// How much of what it is shown may have something to buy, in millionths.
+    pub max_shoppable_share: Option<u32>,
 }
 
 /// Reads and edits profiles.
@@ -65,6 +67,8 @@ impl Accounts {
             account.shop_name = edit.shop_name.or(account.shop_name);
             account.market = edit.market.unwrap_or(account.market);
             account.personalised = edit.personalised.unwrap_or(account.personalised);
+            let share = edit.max_shoppable_share.unwrap_or(account.max_shoppable_share);
+            account.max_shoppable_share = share;
             account.version += 1;
             match self.store.put(&account).await {
                 Ok(()) => {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::domain::event::{Event, EventKind, EventRefusal};
 use crate::domain::id::{AccountId, ClipId, EventId};
@@ -14,6 +16,7 @@ use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::error::StoreError;
 use crate::ports::events::{Appended, EventFate, EventLog, LoggedEvent, NewEvents};
+use crate::services::freshness::{Effect, Freshness};
 use crate::services::viewers::Viewers;
 
 /// Events read at a time when the index catches up with the log.
@@ -42,6 +45,10 @@ pub struct Engagement {
     entropy: Arc<dyn Entropy>,
     catching_up: Mutex<()>,
     lag: Lag,
+    /// Whether the log was read to its end once: what comes from then on is news.
+    is_following: AtomicBool,
+    /// How long events take to have their effects.
+    pub freshness: Freshness,
 }
 
 /// Whether the index is known to be behind the stores.
@@ -60,8 +67,19 @@ impl Engagement {
         index: SharedIndex,
         (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
     ) -> Self {
-        let (catching_up, lag) = (Mutex::new(()), Lag::default());
-        Self { log, clips, viewers, index, clock, entropy, catching_up, lag }
+        let (catching_up, lag, freshness) = (Mutex::new(()), Lag::default(), Freshness::default());
+        Self {
+            log,
+            clips,
+            viewers,
+            index,
+            clock,
+            entropy,
+            catching_up,
+            lag,
+            is_following: AtomicBool::new(false),
+            freshness,
+        }
     }
 
     /// Whether the last look into the logs failed, so that the feed may lack what others did since.
@@ -124,6 +142,7 @@ impl Engagement {
         viewer: AccountId,
         events: Vec<Event>,
     ) -> Result<Appended, StoreError> {
+        let accepted = Instant::now();
         let market = self.viewers.state(viewer).await?.read().market;
         let batch = NewEvents { viewer, market, at: self.clock.now(), events };
         if batch.events.is_empty() {
@@ -132,6 +151,10 @@ impl Engagement {
         let appended = self.log.append(batch.clone()).await?;
         if !self.apply_next(&batch, &appended) {
             self.catch_up().await?;
+        }
+        // Both took it in under one lock: a page that is made from here on reflects it.
+        for effect in Effect::ALL {
+            self.freshness.note(effect, accepted.elapsed());
         }
         Ok(appended)
     }
@@ -159,6 +182,7 @@ impl Engagement {
         let _one_at_a_time = self.catching_up.lock().await;
         let outcome = self.read_to_the_end().await;
         self.lag.events.store(outcome.is_err(), Ordering::Relaxed);
+        self.is_following.fetch_or(outcome.is_ok(), Ordering::Relaxed);
         outcome
     }
 
@@ -169,11 +193,25 @@ impl Engagement {
             if events.is_empty() {
                 return Ok(after);
             }
+            self.note_others(&events);
             let mut index = self.index.write();
             for event in &events {
                 self.viewers.apply(event, &mut index);
                 index.apply(event);
             }
+        }
+    }
+
+    /// Notes how old the newest of events is that other nodes may have accepted, by both nodes' clocks. What
+    /// was in the log before this process began tells nothing.
+    fn note_others(&self, events: &[LoggedEvent]) {
+        if !self.is_following.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(last) = events.last() {
+            let age_ms = self.clock.now().since_ms(last.at).max(0);
+            let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
+            self.freshness.note(Effect::Index, age);
         }
     }
 

@@ -11,18 +11,20 @@ use crate::domain::limits::{FEED_SESSION_TTL_MS, FEED_STORE_DEADLINE_MS};
 use crate::domain::time::{HOUR_MS, Timestamp};
 use crate::feed::index::{SharedIndex, clip_key};
 use crate::feed::pipeline::{Pipeline, Slate, StageTrace};
-use crate::feed::query::{FeedQuery, Surface, Walk};
+use crate::feed::query::{FeedQuery, Surface};
 use crate::feed::shop_feed;
 use crate::feed::stage::SideEffect;
+use crate::feed::values::LiveValues;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::Entropy;
 use crate::ports::error::StoreError;
-use crate::ports::feed_sessions::{FeedSessions, ServedItem, ServedPage, SessionHead};
+use crate::ports::feed_sessions::{Basis, FeedSessions, ServedPage, SessionHead};
 use crate::ports::media_links::MediaLinks;
 use crate::ports::signer::Signer;
 use crate::ranking::order::mix;
 use crate::services::engagement::Engagement;
 use crate::services::feed_cursor::FeedCursor;
+use crate::services::feed_made::{Made, make};
 use crate::services::feed_render::FeedRender;
 use crate::services::feed_sessions::{Session, Sessions};
 use crate::services::viewers::Viewers;
@@ -98,6 +100,9 @@ pub struct FeedPages {
     engagement: Arc<Engagement>,
     sessions: Sessions,
     side_effects: Vec<Box<dyn SideEffect>>,
+    values: Arc<LiveValues>,
+    /// Whose steps the pages follow from; 0 if none are kept.
+    lane: u128,
     render: FeedRender,
     ports: FeedPorts,
     session_ttl_ms: i64,
@@ -152,6 +157,8 @@ impl FeedPages {
             viewers,
             engagement,
             ports,
+            values: Arc::default(),
+            lane: 0,
             session_ttl_ms: FEED_SESSION_TTL_MS,
         }
     }
@@ -160,6 +167,20 @@ impl FeedPages {
     #[must_use]
     pub fn with_session_ttl_ms(mut self, session_ttl_ms: i64) -> Self {
         self.session_ttl_ms = session_ttl_ms;
+        self
+    }
+
+    /// The same service under settings that may change while it serves.
+    #[must_use]
+    pub fn with_values(mut self, values: Arc<LiveValues>) -> Self {
+        self.values = values;
+        self
+    }
+
+    /// The same service with pages that name the lane in which this process's steps are kept.
+    #[must_use]
+    pub fn with_lane(mut self, lane: u128) -> Self {
+        self.lane = lane;
         self
     }
 
@@ -206,24 +227,34 @@ impl FeedPages {
         let mut query = FeedQuery::new(request.viewer, user, now, request.limit);
         query.surface = if session.head.following { Surface::Following } else { Surface::ForYou };
         query.market = session.head.market;
+        query.values = self.values.get();
         query.seed = mix(session.head.seed ^ u64::from(number));
-        {
-            let capacity = self.index.read().capacity(); // Before the lock: never one inside the other.
+        let (walk, since) = {
             let progress = session.progress.lock();
             query.served = Arc::clone(&progress.served);
             query.shown.clone_from(&progress.shown);
             query.not_after = progress.not_after;
-            let begin = || Walk::new(capacity, session.head.seed);
-            query.walk = progress.walk.clone().unwrap_or_else(begin);
-        }
+            let since = if progress.walk.is_none() { number } else { progress.since };
+            (progress.walk.clone(), since)
+        };
         let pipeline = match query.surface {
             Surface::ForYou => &self.for_you,
             Surface::Following => &self.following,
         };
-        let mut slate = pipeline.run(&mut query).await;
-        slate.degraded |= is_degraded || !whole;
+        let seed = session.head.seed;
+        let mut made = make(pipeline, &self.index, &mut query, (walk, seed)).await;
+        made.slate.degraded |= is_degraded || !whole;
+        made.since = since;
+        let loaded = query.user.read().loaded;
+        let lane = if session.is_partial.load(Ordering::Relaxed) || loaded.is_none() {
+            0
+        } else {
+            self.lane
+        };
+        let basis = made.basis(&query, (lane, loaded), session.resumed);
+        let config = query.values.digest();
         drop(query); // Lets go of the session's set, so that it is extended in place.
-        let page = self.commit(&session, number, &mut slate, now);
+        let (page, slate) = self.commit(&session, number, made, (basis, config, now));
         let Slate { trace, brought, .. } = slate;
         Ok(FeedPage { trace, brought, ..self.show(&session.head, &page, now) })
     }
@@ -314,41 +345,33 @@ impl FeedPages {
         &self,
         session: &Session,
         number: u32,
-        slate: &mut Slate,
-        now: Timestamp,
-    ) -> Arc<ServedPage> {
-        // Order of locks: index, then session.
-        let index = self.index.read();
-        let item = |one: &crate::feed::candidate::Candidate| {
-            let clip = index.clip_id(one.found.ordinal)?;
-            (clip_key(clip) == one.found.key).then_some(ServedItem {
-                clip,
-                source: one.source as u8,
-                propensity: one.propensity,
-                score: one.score,
-            })
-        };
+        made: Made,
+        (basis, config, now): (Basis, u64, Timestamp),
+    ) -> (Arc<ServedPage>, Slate) {
+        let Made { mut slate, items, faces, mark, since, .. } = made;
         let page = Arc::new(ServedPage {
             number,
             slate: SlateId::new(now, self.ports.entropy.bits()),
             served_at: now,
-            log_offset: index.applied(),
-            config: shop_feed::CONFIG,
-            items: slate.page.iter().filter_map(item).collect(),
+            log_offset: mark.offset,
+            config,
+            items,
             exhausted: slate.exhausted,
             degraded: slate.degraded,
+            basis: Some(basis),
         });
         let mut progress = session.progress.lock();
         if let Some(first) = progress.page(number) {
-            return first;
+            return (first, slate);
         }
-        progress.take(&page, &index);
+        progress.take(&page, faces);
+        progress.since = since;
         progress.walk = Some(std::mem::take(&mut slate.walk));
-        drop((progress, index));
+        drop(progress);
         for effect in &self.side_effects {
             effect.run(&session.head, &page);
         }
-        page
+        (page, slate)
     }
 
     fn show(&self, session: &SessionHead, page: &ServedPage, now: Timestamp) -> FeedPage {

@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
-use crate::domain::limits::SESSIONS_IN_MEMORY_MAX;
+use crate::domain::limits::{BUDGET_WINDOW, SESSIONS_IN_MEMORY_MAX};
 use crate::domain::time::Timestamp;
 use crate::feed::index::{Index, SharedIndex, clip_key};
 use crate::feed::query::{ShownFace, Walk};
 use crate::ports::error::StoreError;
-use crate::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
+use crate::ports::feed_sessions::{FeedSessions, Mark, ServedItem, ServedPage, SessionHead};
 use crate::services::feed_cursor::FeedCursor;
 use crate::services::recent::Recent;
 
 /// Pages kept in memory per session, for clients that repeat a request; older ones are in the store.
 const PAGES: usize = 8;
-/// Faces kept for the slate rules: the window but one.
-const FACES: usize = 9;
+/// Faces kept for the slate rules: the longest window but one.
+const FACES: usize = BUDGET_WINDOW - 1;
 
 /// How far a session has come.
 #[derive(Clone, Debug, Default)]
@@ -33,11 +33,32 @@ pub struct Progress {
     pub shown: Vec<ShownFace>,
     /// The walk over all clips; `None` before the first page in this process.
     pub walk: Option<Walk>,
+    /// The number of the first page that was made from what stands here.
+    pub since: u32,
     /// Following: how far down in time the pages went.
     pub not_after: Option<Timestamp>,
 }
 
+/// What the clips of a page are now.
+pub fn faces(page: &ServedPage, index: &Index) -> Vec<ShownFace> {
+    let face = |item: &ServedItem| {
+        let ordinal = index.ordinal(item.clip);
+        ordinal.map_or_else(ShownFace::unknown, |ordinal| ShownFace::of(index, ordinal))
+    };
+    page.items.iter().map(face).collect()
+}
+
 impl Progress {
+    /// How far a session has come whose pages these are, as far as the index knows their clips.
+    pub fn of(pages: impl Iterator<Item = ServedPage>, index: &Index) -> Self {
+        let mut progress = Self::default();
+        for page in pages {
+            let faces = faces(&page, index);
+            progress.take(&Arc::new(page), faces);
+        }
+        progress
+    }
+
     /// The page of that number, if it is still here.
     pub fn page(&self, number: u32) -> Option<Arc<ServedPage>> {
         self.pages.iter().find(|page| page.number == number).cloned()
@@ -48,24 +69,12 @@ impl Progress {
         self.pages.back().map_or(0, |page| page.number + 1)
     }
 
-    /// Takes in a page that another node served. The walk may have put its clips aside for later.
-    fn take_from_elsewhere(&mut self, page: &Arc<ServedPage>, index: &Index) {
-        self.take(page, index);
-        if let Some(walk) = &mut self.walk {
-            walk.leftovers.retain(|found| !self.served.contains(&found.key));
-        }
-    }
-
-    /// Takes in that `page` was served.
-    pub fn take(&mut self, page: &Arc<ServedPage>, index: &Index) {
+    /// Takes in that `page` was served, with what its clips were.
+    pub fn take(&mut self, page: &Arc<ServedPage>, faces: Vec<ShownFace>) {
         let served = Arc::make_mut(&mut self.served);
-        for item in &page.items {
-            served.insert(clip_key(item.clip));
-            let Some(ordinal) = index.ordinal(item.clip) else { continue };
-            let row = index.row(ordinal);
-            self.shown.push(ShownFace { creator: row.creator, products: index.products(ordinal) });
-            self.not_after = Some(row.published_at());
-        }
+        served.extend(page.items.iter().map(|item| clip_key(item.clip)));
+        self.not_after = faces.iter().rev().find_map(|face| face.published_at).or(self.not_after);
+        self.shown.extend(faces);
         let surplus = self.shown.len().saturating_sub(FACES);
         self.shown.drain(..surplus);
         self.pages.push_back(Arc::clone(page));
@@ -85,6 +94,8 @@ pub struct Session {
     /// Whether it was made up from its cursor alone because the store did not answer: clips of older
     /// pages may come again, so its pages are degraded.
     pub is_partial: AtomicBool,
+    /// Where the ranking's state was when the session was taken up again; `None` if it began here.
+    pub resumed: Option<Mark>,
 }
 
 /// All sessions.
@@ -102,8 +113,12 @@ impl Sessions {
 
     /// A session that begins now.
     pub fn begin(&self, head: SessionHead) -> Arc<Session> {
-        let session =
-            Arc::new(Session { head, progress: Mutex::default(), is_partial: false.into() });
+        let session = Arc::new(Session {
+            head,
+            progress: Mutex::default(),
+            is_partial: false.into(),
+            resumed: None,
+        });
         self.loaded.get_or_insert(head.id.bits(), session)
     }
 
@@ -112,10 +127,12 @@ impl Sessions {
     /// `head` is what the session must be.
     pub async fn resume(&self, head: SessionHead, cursor: &FeedCursor) -> Arc<Session> {
         if let Some(found) = self.loaded.get(&head.id.bits()) {
-            self.follow(&found, cursor).await;
-            return found;
+            if !self.went_on_elsewhere(&found, cursor).await {
+                return found;
+            }
+            // Taken up anew, as after a restart: then a replay knows what each page was made from.
+            self.loaded.remove(&head.id.bits());
         }
-        let mut progress = Progress::default();
         let (stored, is_partial) = match self.store.load(head.id).await {
             Ok(stored) => (stored, false),
             Err(error) => {
@@ -125,27 +142,34 @@ impl Sessions {
         };
         let head = stored.as_ref().map_or(head, |(stored, _)| *stored);
         let index = self.index.read();
-        for page in stored.into_iter().flat_map(|(_, pages)| pages) {
-            progress.take(&Arc::new(page), &index);
-        }
+        let resumed = Some(index.mark());
+        let mut progress = Progress::of(stored.into_iter().flat_map(|(_, pages)| pages), &index);
         drop(index);
+        if is_partial {
+            // What these clips were is not known: none of them makes room for one with something to buy.
+            progress.shown = vec![ShownFace::unknown(); FACES];
+        }
         Arc::make_mut(&mut progress.served).extend(&cursor.shown);
         let session = Arc::new(Session {
             head,
             progress: Mutex::new(progress),
             is_partial: is_partial.into(),
+            resumed,
         });
         self.loaded.get_or_insert(head.id.bits(), session)
     }
 
-    /// Takes in the pages that other nodes have served of a session since this one did: a viewer's requests
-    /// may go to any node, and one that is repeated to another one.
-    async fn follow(&self, session: &Session, cursor: &FeedCursor) {
+    /// Whether other nodes have served pages of a session since this one did: a viewer's requests may go to
+    /// any node, and one that is repeated to another one.
+    async fn went_on_elsewhere(&self, session: &Session, cursor: &FeedCursor) -> bool {
         let next = session.progress.lock().next();
         if !self.store.is_shared() || cursor.page < next {
-            return;
+            return false;
         }
         let stored = self.store.pages(session.head.id, next..=cursor.page).await;
+        if stored.as_ref().is_ok_and(|pages| !pages.is_empty()) {
+            return true;
+        }
         if let Err(error) = &stored {
             tracing::debug!(%error, "what other nodes served of a session is not known");
             // The cursor has the clips of one page; those of earlier ones may come again.
@@ -153,16 +177,10 @@ impl Sessions {
                 session.is_partial.store(true, Ordering::Relaxed);
             }
         }
-        let index = self.index.read();
-        let mut progress = session.progress.lock();
-        for page in stored.into_iter().flatten().map(Arc::new) {
-            if page.number >= progress.next() {
-                progress.take_from_elsewhere(&page, &index);
-            }
+        if cursor.page > next {
+            Arc::make_mut(&mut session.progress.lock().served).extend(&cursor.shown);
         }
-        if cursor.page > progress.next() {
-            Arc::make_mut(&mut progress.served).extend(&cursor.shown);
-        }
+        false
     }
 
     /// A page that was served long ago.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::account::Account;
-use crate::domain::catalog::Product;
+use crate::domain::catalog::{Product, Variant};
 use crate::domain::change::Change;
 use crate::domain::clip::Clip;
 use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
 use crate::domain::limits::CHANGES_KEPT_MAX;
 use crate::domain::stock::StockLevel;
+use crate::feed::fold::take_in;
 use crate::feed::index::SharedIndex;
 use crate::ports::catalog::CatalogStore;
 use crate::ports::changes::ChangeLog;
@@ -18,6 +19,7 @@ use crate::ports::clips::ClipStore;
 use crate::ports::counters::CounterStore;
 use crate::ports::error::StoreError;
 use crate::ports::inventory::InventoryStore;
+use crate::ports::ranking_steps::{RankingStep, RankingSteps};
 use crate::services::accounts::Accounts;
 use crate::services::engagement::Engagement;
 use crate::services::shelf_cache::ShelfCache;
@@ -39,6 +41,8 @@ pub struct IndexingPorts {
     pub inventory: Arc<dyn InventoryStore>,
     /// Snapshots of counters.
     pub counters: Arc<dyn CounterStore>,
+    /// The history of the ranking's state.
+    pub steps: Arc<dyn RankingSteps>,
     /// What changed.
     pub changes: Arc<dyn ChangeLog>,
     /// What this node keeps of products and accounts, if it does.
@@ -74,7 +78,7 @@ impl Indexing {
         let head = self.ports.changes.head().await?;
         let mut after = None;
         let mut counted = None;
-        self.index.write().begin_filling();
+        self.step(&RankingStep::Filling);
         loop {
             let clips = self.ports.clips.published(after, REBUILD_CLIPS).await?;
             let Some(last) = clips.last() else { break };
@@ -88,20 +92,22 @@ impl Indexing {
             let ids: Vec<ClipId> = clips.iter().map(|clip| clip.id).collect();
             let (offset, rows) = self.ports.counters.load(counted, &ids).await?;
             counted = Some(offset);
-            let mut index = self.index.write();
-            for row in &rows {
-                index.restore(row);
+            for row in rows {
+                self.step(&RankingStep::Counted(row.clip, row.counters, row.heat));
             }
         }
-        {
-            let mut index = self.index.write();
-            index.end_filling();
-            index.restored_to(counted.unwrap_or(0));
-        }
+        self.step(&RankingStep::Filled(counted.unwrap_or(0)));
         self.engagement.catch_up().await?;
         self.applied.store(head, Ordering::Release);
         self.catch_up().await?;
         Ok(self.index.read().len())
+    }
+
+    /// Takes one step into the index and notes it: both under one lock, so that no page comes between.
+    fn step(&self, step: &RankingStep) {
+        let mut index = self.index.write();
+        self.ports.steps.note(index.applied(), step);
+        take_in(&mut index, step);
     }
 
     /// Puts clips in, with their products as they stand.
@@ -121,12 +127,14 @@ impl Indexing {
                 accounts.push(self.accounts.get(creator).await?);
             }
         }
-        let mut index = self.index.write();
-        for account in &accounts {
-            index.set_creator(account);
+        {
+            let mut index = self.index.write();
+            for account in &accounts {
+                index.set_creator(account);
+            }
         }
         for clip in clips {
-            index.set_clip(clip);
+            self.step(&RankingStep::Clip(Box::new(clip.clone())));
         }
         Ok(())
     }
@@ -143,9 +151,11 @@ impl Indexing {
         let levels = self.ports.inventory.levels(&variants).await?;
         let available: HashMap<VariantId, u32> =
             variants.into_iter().zip(levels.iter().map(StockLevel::available)).collect();
-        let mut index = self.index.write();
-        for product in &products {
-            index.set_product(product, |variant| available.get(&variant).copied().unwrap_or(0));
+        for product in products {
+            let units =
+                |variant: &Variant| (variant.id, available.get(&variant.id).copied().unwrap_or(0));
+            let units = product.variants.iter().map(units).collect();
+            self.step(&RankingStep::Product(Box::new(product), units));
         }
         Ok(())
     }
@@ -206,7 +216,7 @@ impl Indexing {
         for id in clips {
             match self.ports.clips.get(id).await? {
                 Some(clip) if clip.published().is_some() => present.push(clip),
-                Some(_) | None => self.index.write().remove_clip(id),
+                Some(_) | None => self.step(&RankingStep::Gone(id)),
             }
         }
         self.take_clips(&present).await
@@ -221,6 +231,11 @@ impl Indexing {
     /// Waits until there may be something to take in.
     pub async fn wait(&self) {
         self.ports.changes.wait(self.applied.load(Ordering::Acquire)).await;
+    }
+
+    /// The offset of the change log that is taken in.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
     }
 
     /// Changes that are not taken in yet.

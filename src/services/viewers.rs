@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::domain::feed_session::Loaded;
 use crate::domain::id::AccountId;
 use crate::domain::limits::{HISTORY_PER_VIEWER_MAX, SEEN_PER_VIEWER_MAX, VIEWERS_IN_MEMORY_MAX};
 use crate::feed::index::{Index, SharedIndex};
@@ -12,6 +13,7 @@ use crate::ports::clock::Clock;
 use crate::ports::error::StoreError;
 use crate::ports::events::LoggedEvent;
 use crate::ports::user_state::{Reach, UserStates};
+use crate::ranking::diversity::Budget;
 use crate::services::accounts::Accounts;
 use crate::services::recent::Recent;
 
@@ -53,7 +55,8 @@ impl Viewers {
         }
         for _ in 0..LOADS_MAX {
             let account = self.accounts.get(viewer).await?;
-            let since = self.clock.now().plus_ms(-self.seen_window_ms);
+            let now = self.clock.now();
+            let since = now.plus_ms(-self.seen_window_ms);
             let reach = Reach {
                 seen_since: since,
                 seen_max: SEEN_PER_VIEWER_MAX,
@@ -68,9 +71,11 @@ impl Viewers {
             if rows.offset < index.applied() {
                 continue; // More came in while we read; it is in the store by now.
             }
-            let state = UserState::new(account.market, account.personalised)
+            let mut state = UserState::new(account.market, account.personalised)
                 .with_seen_window(self.seen_window_ms)
                 .with_rows(&rows, &mut index);
+            state.budget = Budget::new(account.max_shoppable_share);
+            state.loaded = Some(Loaded { at: index.mark(), rows: rows.offset, time: now });
             return Ok(self.loaded.get_or_insert(viewer, Arc::new(RwLock::new(state))));
         }
         Err(StoreError::unavailable("a viewer's rows lag behind the event log"))
@@ -98,6 +103,7 @@ impl Viewers {
         let mut state = state.write();
         state.market = account.market;
         state.personalised = account.personalised;
+        state.budget = Budget::new(account.max_shoppable_share);
         Ok(())
     }
 }

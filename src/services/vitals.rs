@@ -7,6 +7,8 @@ use crate::feed::index::SharedIndex;
 use crate::ports::error::StoreError;
 use crate::ports::events::EventLog;
 use crate::ports::jobs::{JobQueue, QueueDepth};
+use crate::services::engagement::Engagement;
+use crate::services::freshness::{Effect, Lags};
 use crate::services::indexing::Indexing;
 
 /// A scrape must not wait longer for a store than scrapes are apart.
@@ -25,8 +27,29 @@ pub struct VitalSigns {
     pub index_clips: u64,
 }
 
+/// How far this node has come in one log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogPlace {
+    /// The newest entry.
+    pub head: u64,
+    /// The newest entry that was taken in.
+    pub applied: u64,
+}
+
+/// What [`Vitals::freshness`] found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FreshnessSigns {
+    /// The event log.
+    pub events: LogPlace,
+    /// The change log.
+    pub changes: LogPlace,
+    /// How long events took to each effect of late.
+    pub effects: Vec<(Effect, Lags)>,
+}
+
 /// Reads them.
 pub struct Vitals {
+    engagement: Arc<Engagement>,
     jobs: Arc<dyn JobQueue>,
     events: Arc<dyn EventLog>,
     indexing: Arc<Indexing>,
@@ -36,12 +59,36 @@ pub struct Vitals {
 impl Vitals {
     /// Takes only what it needs.
     pub fn new(
-        jobs: Arc<dyn JobQueue>,
-        events: Arc<dyn EventLog>,
+        (jobs, events): (Arc<dyn JobQueue>, Arc<dyn EventLog>),
+        engagement: Arc<Engagement>,
         indexing: Arc<Indexing>,
         index: SharedIndex,
     ) -> Self {
-        Self { jobs, events, indexing, index }
+        Self { engagement, jobs, events, indexing, index }
+    }
+
+    /// How long events took to their effects of late.
+    pub fn lags(&self) -> Vec<(Effect, Lags)> {
+        let freshness = &self.engagement.freshness;
+        Effect::ALL.map(|effect| (effect, freshness.lags(effect))).to_vec()
+    }
+
+    /// How far this node is behind the logs, and how long effects took.
+    ///
+    /// # Errors
+    ///
+    /// When a log fails or takes longer than two seconds.
+    pub async fn freshness(&self) -> Result<FreshnessSigns, StoreError> {
+        let reads = async {
+            // What was taken in is read first: it is never ahead of a head that is read later.
+            let (events, changes) = (self.index.read().applied(), self.indexing.applied());
+            let events = LogPlace { applied: events, head: self.events.head().await? };
+            let lag = self.indexing.lag().await?;
+            let changes = LogPlace { applied: changes, head: self.indexing.applied() + lag };
+            Ok(FreshnessSigns { events, changes, effects: self.lags() })
+        };
+        let late = |_| StoreError::unavailable("the logs do not tell how long they are");
+        tokio::time::timeout(DEADLINE, reads).await.map_err(late)?
     }
 
     /// The present figures.

@@ -86,6 +86,9 @@ metrics! {
         "Entries of the change log that this node's index has not taken in"; "1",
     "vitrine_event_log_lag" Gauge [""]
         "Entries of the event log that this node's index has not taken in"; "1",
+    "vitrine_freshness_microseconds" Gauge ["effect, quantile"]
+        "From an accepted event to its effect, over the last ten minutes at most: in the `viewer_state` or in the `index`";
+        "2 effects × 4 quantiles",
     "vitrine_vitals_failures" Counter [""]
         "Scrapes at which queue or logs could not be read; their figures are then those of the scrape before"; "1",
     "vitrine_orders_placed" Counter [""]

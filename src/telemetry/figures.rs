@@ -242,6 +242,7 @@ pub struct Figures {
     jobs: Gauges<1>,
     change_lag: Gauge,
     event_lag: Gauge,
+    freshness: Gauges<2>,
     vitals_failures: Counter,
     process: ProcessFigures,
 }
@@ -312,6 +313,7 @@ impl Figures {
             jobs: words(all, "vitrine_jobs", "state", &["waiting", "leased", "parked"]),
             change_lag: listed(all, "vitrine_change_log_lag", Gauge::default()),
             event_lag: listed(all, "vitrine_event_log_lag", Gauge::default()),
+            freshness: listed(all, "vitrine_freshness_microseconds", Gauges::default()),
             vitals_failures: listed(all, "vitrine_vitals_failures", Counter::default()),
             process: ProcessFigures {
                 cpu_seconds: listed(all, "process_cpu_seconds", Counter::default()),
@@ -329,6 +331,14 @@ impl Figures {
         let fates = [("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)];
         for (fate, count) in fates {
             self.events.get_or_create(&[("fate", fate)]).inc_by(count as u64);
+        }
+    }
+
+    /// How long events took to an effect of late: quantiles by their names.
+    pub fn set_freshness(&self, effect: &'static str, quantiles: [(&'static str, Duration); 4]) {
+        for (quantile, took) in quantiles {
+            let labels = [("effect", effect), ("quantile", quantile)];
+            self.freshness.get_or_create(&labels).set(took.as_micros() as i64);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use vitrine::app::Backends;
-use vitrine::domain::id::FeedSessionId;
+use vitrine::domain::id::{FeedSessionId, SlateId};
 use vitrine::domain::limits::{FEED_SESSION_TTL_MS, SEEN_WINDOW_MS};
 use vitrine::domain::time::{DAY_MS, MINUTE_MS, Timestamp};
 use vitrine::http::feed_views::FeedPageView;
@@ -260,6 +260,10 @@ impl FeedSessions for Lost {
         _: FeedSessionId,
         _: RangeInclusive<u32>,
     ) -> Result<Vec<ServedPage>, StoreError> {
+        Err(StoreError::unavailable("it is away"))
+    }
+
+    async fn find(&self, _: SlateId) -> Result<Option<(SessionHead, ServedPage)>, StoreError> {
         Err(StoreError::unavailable("it is away"))
     }
 

@@ -19,6 +19,8 @@ mod log;
 mod metrics;
 mod orders;
 mod products;
+mod ranking;
+mod receipts;
 mod social;
 mod uploads;
 mod wire;

@@ -32,6 +32,10 @@ mod metrics;
 mod orders;
 #[path = "../api/products.rs"]
 mod products;
+#[path = "../api/ranking.rs"]
+mod ranking;
+#[path = "../api/receipts.rs"]
+mod receipts;
 #[path = "../api/social.rs"]
 mod social;
 #[path = "../api/uploads.rs"]

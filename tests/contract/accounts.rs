@@ -21,6 +21,7 @@ fn profile(id: AccountId, version: u64) -> Account {
         display_name: "Mina \u{1f3fa} Müller".into(),
         shop_name: Some("Mina's".into()),
         market: Market::new("DE").unwrap(),
+        max_shoppable_share: 300_000,
         personalised: false,
         created_at: NOW,
         version,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vitrine::domain::account::Market;
 use vitrine::domain::id::{AccountId, ClipId, FeedSessionId, SlateId};
 use vitrine::domain::time::Timestamp;
-use vitrine::ports::feed_sessions::{FeedSessions, ServedItem, ServedPage, SessionHead};
+use vitrine::ports::feed_sessions::{Basis, FeedSessions, ServedItem, ServedPage, SessionHead};
 
 use crate::stores;
 
@@ -34,6 +34,8 @@ pub fn page(number: u32) -> ServedPage {
         source: 3,
         propensity: 0.25,
         score: -1.5,
+        sources: 8,
+        inputs: std::array::from_fn(|place| place as f32),
     };
     ServedPage {
         number,
@@ -44,30 +46,43 @@ pub fn page(number: u32) -> ServedPage {
         items: (0..3).map(item).collect(),
         exhausted: number == 2,
         degraded: number == 1,
+        basis: Some(Basis { limit: number, lane: u128::MAX, ..Basis::default() }),
     }
+}
+
+/// The page of that number, with an id of its own.
+fn slate(session: u128, number: u32) -> ServedPage {
+    let slate = SlateId::from_bits(100 * session + u128::from(number));
+    ServedPage { slate, ..page(number) }
 }
 
 /// The whole contract over an empty store. A page is there at the latest after the next durable write.
 pub async fn suite(store: Arc<dyn FeedSessions>) {
     for (id, started_ms) in [(1, 10), (2, 20)] {
         for number in 0..3 {
-            store.record(&head(id, started_ms), &page(number));
+            store.record(&head(id, started_ms), &slate(id, number));
         }
     }
     assert_eq!(store.forget(at(0), 10).await.unwrap(), 0);
     let found = store.load(FeedSessionId::from_bits(1)).await.unwrap();
-    assert_eq!(found, Some((head(1, 10), (0..3).map(page).collect())));
+    assert_eq!(found, Some((head(1, 10), (0..3).map(|number| slate(1, number)).collect())));
     assert_eq!(store.load(FeedSessionId::from_bits(3)).await.unwrap(), None);
     let some = |id, numbers| store.pages(FeedSessionId::from_bits(id), numbers);
-    assert_eq!(some(1, 1..=9).await.unwrap(), [page(1), page(2)]);
-    assert_eq!(some(2, 1..=1).await.unwrap(), [page(1)]);
+    assert_eq!(some(1, 1..=9).await.unwrap(), [slate(1, 1), slate(1, 2)]);
+    assert_eq!(some(2, 1..=1).await.unwrap(), [slate(2, 1)]);
     assert_eq!(some(1, 3..=3).await.unwrap(), []);
     assert_eq!(some(3, 0..=9).await.unwrap(), []);
+    let wanted = slate(2, 1);
+    let found = store.find(wanted.slate).await.unwrap();
+    assert_eq!(found, Some((head(2, 20), wanted.clone())), "by its own id");
+    assert_eq!(store.find(SlateId::from_bits(999)).await.unwrap(), None);
 
     assert_eq!(store.forget(at(20), 2).await.unwrap(), 2, "bounded");
     assert_eq!(store.forget(at(20), 10).await.unwrap(), 1, "the rest of it");
     assert_eq!(store.load(FeedSessionId::from_bits(1)).await.unwrap(), None);
     assert!(store.load(FeedSessionId::from_bits(2)).await.unwrap().is_some());
+    assert_eq!(store.find(slate(1, 1).slate).await.unwrap(), None, "forgotten with its session");
+    assert!(store.find(wanted.slate).await.unwrap().is_some());
 }
 
 /// What a durable write came after is there after a reopening.

@@ -22,6 +22,7 @@ mod journal;
 mod leases;
 mod objects;
 mod orders;
+mod ranking_steps;
 mod redis;
 mod s3_client;
 mod s3_server;

@@ -18,7 +18,7 @@ use vitrine::adapters::system::OsEntropy;
 use vitrine::app::Backends;
 use vitrine::app::feed::FeedBackends;
 use vitrine::app::shop::ShopBackends;
-use vitrine::domain::id::FeedSessionId;
+use vitrine::domain::id::{FeedSessionId, SlateId};
 use vitrine::domain::time::Timestamp;
 use vitrine::ports::error::StoreError;
 use vitrine::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
@@ -169,6 +169,10 @@ impl FeedSessions for RecordedPages {
         numbers: RangeInclusive<u32>,
     ) -> Result<Vec<ServedPage>, StoreError> {
         self.inner.pages(id, numbers).await
+    }
+
+    async fn find(&self, slate: SlateId) -> Result<Option<(SessionHead, ServedPage)>, StoreError> {
+        self.inner.find(slate).await
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

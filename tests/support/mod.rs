@@ -29,6 +29,7 @@ use vitrine::domain::account::{Market, Scope};
 use vitrine::domain::id::AccountId;
 use vitrine::domain::limits::{FEED_SESSION_TTL_MS, SEEN_WINDOW_MS};
 use vitrine::domain::time::Timestamp;
+use vitrine::feed::values::Values;
 use vitrine::http::layers::HttpLimits;
 use vitrine::services::uploads::UploadPolicy;
 
@@ -311,6 +312,7 @@ pub fn settings() -> Settings {
         default_market: Market::US,
         seen_window_ms: SEEN_WINDOW_MS,
         feed_session_ttl_ms: FEED_SESSION_TTL_MS,
+        ranking: Values::default(),
         shop: Arc::default(),
         http: HttpLimits {
             in_flight_max: 1_000,

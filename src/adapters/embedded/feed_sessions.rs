@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -12,8 +13,8 @@ use redb::{ReadableTable, WriteTransaction};
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::embedded::codec::{damaged, io};
-use crate::adapters::embedded::tables::{FEED_PAGES, FEED_PAGES_BY_TIME};
-use crate::domain::id::FeedSessionId;
+use crate::adapters::embedded::tables::{FEED_PAGES, FEED_PAGES_BY_TIME, FEED_SLATES};
+use crate::domain::id::{FeedSessionId, SlateId};
 use crate::domain::limits::UNWRITTEN_PAGES_MAX;
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
@@ -24,6 +25,7 @@ use crate::records;
 struct Row {
     session: u128,
     number: u32,
+    slate: u128,
     started_at_ms: i64,
     bytes: Vec<u8>,
 }
@@ -32,6 +34,9 @@ struct Row {
 #[derive(Default)]
 pub(super) struct Unwritten {
     waiting: Mutex<Waiting>,
+    /// Pages that were put aside so far, and how many of them are known to be written.
+    recorded: AtomicU64,
+    written: AtomicU64,
 }
 
 #[derive(Default)]
@@ -51,7 +56,9 @@ impl WriteAll {
         let Waiting { rows, .. } = std::mem::take(&mut *unwritten.waiting.lock());
         let mut pages = txn.open_table(FEED_PAGES).map_err(io)?;
         let mut by_time = txn.open_table(FEED_PAGES_BY_TIME).map_err(io)?;
+        let mut slates = txn.open_table(FEED_SLATES).map_err(io)?;
         for row in &rows {
+            slates.insert(row.slate, (row.session, row.number)).map_err(io)?;
             pages.insert((row.session, row.number), row.bytes.as_slice()).map_err(io)?;
             if row.number == 0 {
                 by_time.insert((row.started_at_ms, row.session), ()).map_err(io)?;
@@ -88,6 +95,18 @@ impl Embedded {
             Ok(pages)
         })
     }
+
+    /// Writes what is put aside, if anything is: who asks for a page may have seen it a moment ago.
+    async fn write_waiting(&self) -> Result<(), StoreError> {
+        let unwritten = Arc::clone(&self.inner.pages);
+        let recorded = unwritten.recorded.load(Ordering::Relaxed);
+        if unwritten.written.load(Ordering::Relaxed) < recorded {
+            let all = Arc::clone(&unwritten);
+            self.write(move |txn| WriteAll(Some(Arc::clone(&all))).run(txn)).await?;
+            unwritten.written.fetch_max(recorded, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -100,6 +119,7 @@ impl FeedSessions for Embedded {
         let row = Row {
             session: session.id.bits(),
             number: page.number,
+            slate: page.slate.bits(),
             started_at_ms: session.started_at.unix_ms(),
             bytes: records::feed_page::encode(session, page),
         };
@@ -111,6 +131,7 @@ impl FeedSessions for Embedded {
                 return;
             }
             waiting.rows.push(row);
+            unwritten.recorded.fetch_add(1, Ordering::Relaxed);
             std::mem::replace(&mut waiting.called, true)
         };
         if !called {
@@ -123,6 +144,7 @@ impl FeedSessions for Embedded {
         &self,
         id: FeedSessionId,
     ) -> Result<Option<(SessionHead, Vec<ServedPage>)>, StoreError> {
+        self.write_waiting().await?;
         let found = self.recorded(id, 0..=u32::MAX)?;
         let head = found.last().map(|(head, _)| *head);
         Ok(head.map(|head| (head, found.into_iter().map(|(_, page)| page).collect())))
@@ -133,13 +155,31 @@ impl FeedSessions for Embedded {
         id: FeedSessionId,
         numbers: RangeInclusive<u32>,
     ) -> Result<Vec<ServedPage>, StoreError> {
+        self.write_waiting().await?;
         Ok(self.recorded(id, numbers)?.into_iter().map(|(_, page)| page).collect())
+    }
+
+    async fn find(&self, slate: SlateId) -> Result<Option<(SessionHead, ServedPage)>, StoreError> {
+        self.write_waiting().await?;
+        self.read(|txn| {
+            let slates = txn.open_table(FEED_SLATES).map_err(io)?;
+            let Some(place) = slates.get(slate.bits()).map_err(io)? else { return Ok(None) };
+            let (session, number) = place.value();
+            let pages = txn.open_table(FEED_PAGES).map_err(io)?;
+            let Some(row) = pages.get((session, number)).map_err(io)? else { return Ok(None) };
+            let session = FeedSessionId::from_bits(session);
+            let found = records::feed_page::decode(session, number, row.value());
+            let found = found.map_err(damaged("feed_pages", session))?;
+            // Of two pages of one number the later one is kept.
+            Ok((found.1.slate == slate).then_some(found))
+        })
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.write(move |txn| {
             let mut by_time = txn.open_table(FEED_PAGES_BY_TIME).map_err(io)?;
             let mut pages = txn.open_table(FEED_PAGES).map_err(io)?;
+            let mut slates = txn.open_table(FEED_SLATES).map_err(io)?;
             let mut old = Vec::new();
             for entry in by_time.range(..(before.unix_ms(), 0)).map_err(io)?.take(limit) {
                 old.push(entry.map_err(io)?.0.value());
@@ -149,7 +189,14 @@ impl FeedSessions for Embedded {
                 let session = (key.1, 0)..=(key.1, u32::MAX);
                 let mut keys = Vec::new();
                 for entry in pages.range(session).map_err(io)?.take(limit - forgotten) {
-                    keys.push(entry.map_err(io)?.0.value());
+                    let (page, row) = entry.map_err(io)?;
+                    let (session, number) = page.value();
+                    keys.push((session, number));
+                    // A row that makes no sense has no slate that could be found.
+                    let id = FeedSessionId::from_bits(session);
+                    if let Ok((_, page)) = records::feed_page::decode(id, number, row.value()) {
+                        slates.remove(page.slate.bits()).map_err(io)?;
+                    }
                 }
                 for page in &keys {
                     pages.remove(page).map_err(io)?;

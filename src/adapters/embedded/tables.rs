@@ -45,6 +45,9 @@ pub(super) const RELATIONS: TableDefinition<(u128, u8, u128), i64> =
 /// (session, page) → page.
 pub(super) const FEED_PAGES: TableDefinition<(u128, u32), &[u8]> =
     TableDefinition::new("feed_pages.v1");
+/// slate → (session, page).
+pub(super) const FEED_SLATES: TableDefinition<u128, (u128, u32)> =
+    TableDefinition::new("feed_slates.v1");
 /// (start in Unix ms, session) → nothing.
 pub(super) const FEED_PAGES_BY_TIME: TableDefinition<(i64, u128), ()> =
     TableDefinition::new("feed_pages_by_time.v1");
@@ -136,6 +139,7 @@ pub(super) fn create_all(txn: &WriteTransaction) -> Result<(), redb::Error> {
     txn.open_table(RELATIONS)?;
     txn.open_table(FEED_PAGES)?;
     txn.open_table(FEED_PAGES_BY_TIME)?;
+    txn.open_table(FEED_SLATES)?;
     txn.open_table(CLIP_COUNTERS)?;
     txn.open_table(PRODUCTS)?;
     txn.open_table(PRODUCTS_BY_MERCHANT)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::id::FeedSessionId;
+use crate::domain::id::{FeedSessionId, SlateId};
 use crate::domain::time::Timestamp;
 use crate::ports::error::StoreError;
 use crate::ports::feed_sessions::{FeedSessions, ServedPage, SessionHead};
@@ -58,6 +58,10 @@ impl FeedSessions for ObservedSessions {
         numbers: RangeInclusive<u32>,
     ) -> Result<Vec<ServedPage>, StoreError> {
         self.inner.pages(id, numbers).await
+    }
+
+    async fn find(&self, slate: SlateId) -> Result<Option<(SessionHead, ServedPage)>, StoreError> {
+        self.inner.find(slate).await
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

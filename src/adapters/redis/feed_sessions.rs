@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::redis::link::RedisLink;
-use crate::domain::id::FeedSessionId;
+use crate::domain::id::{FeedSessionId, SlateId};
 use crate::domain::limits::{FEED_SESSION_TTL_MS, PAGES_UNRECORDED_MAX};
 use crate::domain::time::{SECOND_MS, Timestamp};
 use crate::ports::error::StoreError;
@@ -23,6 +23,7 @@ static RECORD: &str = include_str!("../../../schema/redis/record_page.lua");
 struct Unrecorded {
     session: FeedSessionId,
     number: u32,
+    slate: SlateId,
     body: Vec<u8>,
 }
 
@@ -45,6 +46,19 @@ impl RedisFeedSessions {
         self.link.key(&format!("feed:{{{session}}}"))
     }
 
+    fn slate_key(&self, slate: SlateId) -> String {
+        self.link.key(&format!("slate:{slate}"))
+    }
+
+    /// Notes where a slate is found, as long as its session.
+    async fn note(&self, page: &Unrecorded) -> Result<(), StoreError> {
+        let mut set = cmd("SET");
+        let place = format!("{} {}", page.session.bits(), page.number);
+        set.arg(self.slate_key(page.slate)).arg(place);
+        set.arg("EX").arg(2 * FEED_SESSION_TTL_MS / SECOND_MS);
+        self.link.command(&set).await
+    }
+
     /// Records pages until `stop`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut inbox = self.inbox.lock().await;
@@ -54,6 +68,9 @@ impl RedisFeedSessions {
                 page = inbox.recv() => page,
             };
             let Some(page) = page else { return };
+            if let Err(error) = self.note(&page).await {
+                tracing::debug!(%error, "a slate will not be found by its id");
+            }
             let mut call = self.record.key(self.key(page.session));
             call.arg(page.number).arg(page.body).arg(2 * FEED_SESSION_TTL_MS / SECOND_MS);
             if let Err(error) = self.link.script::<()>(&call).await {
@@ -83,7 +100,8 @@ impl FeedSessions for RedisFeedSessions {
 
     fn record(&self, session: &SessionHead, page: &ServedPage) {
         let body = records::feed_page::encode(session, page);
-        let page = Unrecorded { session: session.id, number: page.number, body };
+        let (number, slate) = (page.number, page.slate);
+        let page = Unrecorded { session: session.id, number, slate, body };
         if self.outbox.try_send(page).is_err() {
             tracing::debug!("too many pages wait to be recorded; one is dropped");
         }
@@ -120,6 +138,26 @@ impl FeedSessions for RedisFeedSessions {
         let fields: Vec<Option<Vec<u8>>> = self.link.command(&read).await?;
         let found = numbers.zip(fields).filter_map(|(number, body)| Some((number, body?)));
         found.map(|(number, body)| Ok(decoded(id, number, &body)?.1)).collect()
+    }
+
+    async fn find(&self, slate: SlateId) -> Result<Option<(SessionHead, ServedPage)>, StoreError> {
+        let mut read = cmd("GET");
+        read.arg(self.slate_key(slate));
+        let Some(place) = self.link.command::<Option<String>>(&read).await? else {
+            return Ok(None);
+        };
+        let place = place.split_once(' ');
+        let place = place.and_then(|(id, number)| Some((id.parse().ok()?, number.parse().ok()?)));
+        let Some((session, number)) = place else { return Ok(None) };
+        let session = FeedSessionId::from_bits(session);
+        let mut read = cmd("HGET");
+        read.arg(self.key(session)).arg::<u32>(number);
+        let Some(body) = self.link.command::<Option<Vec<u8>>>(&read).await? else {
+            return Ok(None);
+        };
+        let found = decoded(session, number, &body)?;
+        // Of two nodes that made a page of one number at once only the first one's stays.
+        Ok((found.1.slate == slate).then_some(found))
     }
 
     async fn forget(&self, _before: Timestamp, _limit: usize) -> Result<usize, StoreError> {

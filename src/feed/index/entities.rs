@@ -6,12 +6,15 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::id::{AccountId, ProductId};
 use crate::feed::index::rows::{ClipRow, Entity};
+use crate::ranking::order::mix;
 
 /// Gives numbers and keeps a posting list for each. Lists are ordered by publication, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
     numbers: FxHashMap<u128, Entity>,
     postings: Vec<Vec<u32>>,
+    /// By number, what does not depend on the order of coming.
+    keys: Vec<u64>,
     /// While the index is filled, lists are in the order of coming; they are sorted at the end.
     filling: bool,
 }
@@ -29,8 +32,13 @@ impl Entities {
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
             self.postings.push(Vec::new());
+            self.keys.push((key >> 64) as u64 ^ mix(key as u64));
         }
         number
+    }
+
+    pub(super) fn key(&self, entity: Entity) -> u64 {
+        self.keys.get(entity as usize).copied().unwrap_or_default()
     }
 
     pub(super) fn account(&mut self, id: AccountId) -> Entity {

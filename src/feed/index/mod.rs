@@ -23,6 +23,7 @@ use crate::domain::account::{Account, Market};
 use crate::domain::catalog::{Availability, Product};
 use crate::domain::clip::Clip;
 use crate::domain::engagement::{ClipCounters, Counter, heat as heat_weight};
+use crate::domain::feed_session::Mark;
 use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
 use crate::domain::limits::EXPLORE_IMPRESSIONS;
 use crate::domain::time::Timestamp;
@@ -30,12 +31,14 @@ use crate::feed::candidate::Found;
 use crate::feed::index::entities::Entities;
 use crate::feed::index::heat::{BOARD_LEN, Board, of_event};
 pub use crate::feed::index::rows::{
-    ClipRow, Entity, NONE, ROW_PRODUCTS, SHOPPABLE, SOLD_OUT, UNSELLABLE, clip_key,
+    CLIP_MERCHANTS, ClipRow, Entity, NONE, ROW_PRODUCTS, SHOPPABLE, SOLD_OUT, UNSELLABLE, clip_key,
 };
 use crate::feed::index::rows::{ColdRow, ROW_TAGS};
 use crate::feed::index::shelf::{Shelf, Shelved};
+use crate::feed::query::known;
 use crate::ports::counters::CounterRow;
 use crate::ports::events::LoggedEvent;
+use crate::ranking::diversity::Face;
 
 /// Clips that [`Index::hottest`] names at most.
 pub const HOTTEST_MAX: usize = 2 * BOARD_LEN;
@@ -49,6 +52,8 @@ pub struct Index {
     rows: Vec<ClipRow>,
     counters: Vec<ClipCounters>,
     cold: Vec<Option<ColdRow>>,
+    /// Whose products a clip shows: the first distinct ones, then [`NONE`].
+    merchants: Vec<[Entity; CLIP_MERCHANTS]>,
     ordinals: FxHashMap<u64, u32>,
     /// Freed ordinals, the longest free first: reuse comes late.
     free: VecDeque<u32>,
@@ -64,6 +69,7 @@ pub struct Index {
     /// Clips whose counters changed since the last snapshot.
     dirty: FxHashSet<u32>,
     applied: u64,
+    steps: u64,
 }
 
 impl Index {
@@ -90,6 +96,22 @@ impl Index {
     /// The offset of the newest event that was taken in.
     pub fn applied(&self) -> u64 {
         self.applied
+    }
+
+    /// How far it has come in both of its histories.
+    pub fn mark(&self) -> Mark {
+        Mark { step: self.steps, offset: self.applied }
+    }
+
+    /// Notes that one more step was taken in.
+    pub(super) fn count_step(&mut self) {
+        self.steps += 1;
+    }
+
+    /// What tells a creator, hashtag, category or product from others on every machine: its number
+    /// depends on what came first.
+    pub fn entity_key(&self, entity: Entity) -> u64 {
+        self.entities.key(entity)
     }
 
     /// The hot row of an ordinal; a free one has the key 0.
@@ -172,6 +194,25 @@ impl Index {
         self.market_sets.iter().map(|set| set.is_empty() || set.contains(&market)).collect()
     }
 
+    /// The merchants whose products a clip shows, then [`NONE`].
+    pub fn merchants(&self, ordinal: u32) -> [Entity; CLIP_MERCHANTS] {
+        self.merchants[ordinal as usize]
+    }
+
+    /// A clip as the slate rules see it.
+    pub fn face(&self, ordinal: u32) -> Face<'_> {
+        let row = self.row(ordinal);
+        let more = self.cold[ordinal as usize].as_ref().map(|cold| &cold.more_products[..]);
+        Face {
+            creator: row.creator,
+            merchants: known(&self.merchants[ordinal as usize]),
+            products: row.row_products(),
+            more_products: more.unwrap_or_default(),
+            topics: known(&row.tags),
+            is_shoppable: row.flags & SHOPPABLE != 0,
+        }
+    }
+
     /// All products of a clip.
     pub fn products(&self, ordinal: u32) -> Vec<Entity> {
         let more = self.cold[ordinal as usize].as_ref().map(|cold| &cold.more_products[..]);
@@ -198,13 +239,29 @@ impl Index {
     pub fn set_product(&mut self, product: &Product, available: impl Fn(VariantId) -> u32) {
         let entity = self.entities.product(product.id);
         let category = self.entities.category(&product.category);
-        let Some(shelved) = Shelved::new(product, category, available) else { return };
+        let merchant = self.entities.account(product.merchant);
+        let Some(shelved) = Shelved::new(product, (merchant, category), available) else { return };
         self.shelf.products.insert(entity, shelved);
         let clips = self.entities.clips(entity).to_vec();
         for ordinal in clips {
             self.rows[ordinal as usize].flags = self.flags(ordinal);
             self.set_category(ordinal);
+            self.set_merchants(ordinal);
         }
+    }
+
+    /// Notes whose known products a clip shows.
+    fn set_merchants(&mut self, ordinal: u32) {
+        let mut merchants = [NONE; CLIP_MERCHANTS];
+        let mut free = 0;
+        for product in self.products(ordinal) {
+            let Some(shelved) = self.shelf.products.get(&product) else { continue };
+            if free < CLIP_MERCHANTS && !merchants.contains(&shelved.merchant) {
+                merchants[free] = shelved.merchant;
+                free += 1;
+            }
+        }
+        self.merchants[ordinal as usize] = merchants;
     }
 
     /// Files a clip under the category of its first known product.
@@ -267,6 +324,7 @@ impl Index {
         self.ordinals.insert(row.key, ordinal);
         self.link(ordinal);
         self.rows[ordinal as usize].flags = self.flags(ordinal);
+        self.set_merchants(ordinal);
     }
 
     /// Forgets a clip. Its counters go with it.
@@ -280,6 +338,7 @@ impl Index {
         self.rows[ordinal as usize] = ClipRow::FREE;
         self.counters[ordinal as usize] = ClipCounters::default();
         self.cold[ordinal as usize] = None;
+        self.merchants[ordinal as usize] = [NONE; CLIP_MERCHANTS];
         self.free.push_back(ordinal);
     }
 
@@ -291,6 +350,7 @@ impl Index {
         self.rows.push(ClipRow::FREE);
         self.counters.push(ClipCounters::default());
         self.cold.push(None);
+        self.merchants.push([NONE; CLIP_MERCHANTS]);
         ordinal
     }
 

@@ -12,6 +12,8 @@ pub const ROW_PRODUCTS: usize = 3;
 
 /// A creator, hashtag, category or product as a small number. Numbers are never reused.
 pub type Entity = u32;
+/// Merchants that are known of a clip: it usually shows the products of one.
+pub const CLIP_MERCHANTS: usize = 2;
 /// No entity.
 pub const NONE: Entity = u32::MAX;
 

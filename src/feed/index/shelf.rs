@@ -25,6 +25,8 @@ pub(super) struct Shelved {
     pub id: ProductId,
     /// False once it was taken off: its tags are not shown.
     pub active: bool,
+    /// Whose it is.
+    pub merchant: Entity,
     /// Its category.
     pub category: Entity,
     /// JSON texts.
@@ -40,7 +42,7 @@ impl Shelved {
     /// variant, which cannot be sold.
     pub(super) fn new(
         product: &Product,
-        category: Entity,
+        (merchant, category): (Entity, Entity),
         available: impl Fn(VariantId) -> u32,
     ) -> Option<Self> {
         let cheapest = product.cheapest()?;
@@ -57,6 +59,7 @@ impl Shelved {
         Some(Self {
             id: product.id,
             active: product.active,
+            merchant,
             category,
             title: json::text(&product.title).into(),
             image: image.map_or_else(|| "null".into(), |url| json::text(url).into()),

@@ -1,4 +1,4 @@
-//! The explicit scorer: smoothed counters, tastes and freshness through `ranking::model`.
+//! The explicit scorer: smoothed counters, tastes and freshness through the value model of the query.
 
 use crate::domain::engagement::{TASTE_HALF_LIFE_MS, fade, powers_of_two};
 use crate::domain::time::DAY_MS;
@@ -7,7 +7,7 @@ use crate::feed::index::{SHOPPABLE, SOLD_OUT};
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Scorer, StageError};
 use crate::ranking::features::{Features, Priors, squashed};
-use crate::ranking::model::ActionWeights;
+use crate::ranking::value::Inputs;
 
 /// How fast a new clip stops being new.
 const FRESHNESS_HALF_LIFE_MS: i64 = 2 * DAY_MS;
@@ -15,8 +15,6 @@ const FRESHNESS_HALF_LIFE_MS: i64 = 2 * DAY_MS;
 /// See the module's head.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ActionValue {
-    /// What each action is worth.
-    pub weights: ActionWeights,
     /// Where a clip without events starts.
     pub priors: Priors,
 }
@@ -68,6 +66,7 @@ impl Scorer for ActionValue {
 
     fn score(&self, query: &FeedQuery, candidates: &mut [Candidate]) -> Result<(), StageError> {
         let now_s = query.now_s();
+        let model = query.values.model;
         for chunk in candidates.chunks_mut(LANES) {
             let mut columns = [[0.0; 2]; LANES];
             for (fade, candidate) in columns.iter_mut().zip(&*chunk) {
@@ -75,9 +74,14 @@ impl Scorer for ActionValue {
             }
             powers_of_two(columns.as_flattened_mut());
             for (candidate, fades) in chunk.iter_mut().zip(columns) {
-                candidate.score = self.weights.score(&self.faded_features(query, candidate, fades));
+                let inputs = self.faded_features(query, candidate, fades).inputs();
+                candidate.score = model.score(&inputs) as f32;
             }
         }
         Ok(())
+    }
+
+    fn inputs(&self, query: &FeedQuery, candidate: &Candidate) -> Option<Inputs> {
+        Some(self.features(query, candidate).inputs())
     }
 }

@@ -1,13 +1,11 @@
 //! The ranked page: best first within the slate rules, with places kept for exploration.
 
-use rustc_hash::FxHashMap;
-
 use crate::domain::engagement::Counter;
 use crate::feed::candidate::{Candidate, SourceKind};
-use crate::feed::index::{Entity, ROW_PRODUCTS, SharedIndex};
-use crate::feed::query::FeedQuery;
+use crate::feed::index::SharedIndex;
+use crate::feed::query::{FeedQuery, ShownFace};
 use crate::feed::stage::{Selected, Selector};
-use crate::ranking::diversity::{Face, Slate, SlateRules};
+use crate::ranking::diversity::{Face, Likeness, SharedTraits, Slate};
 use crate::ranking::explore::{Arm, Dice, Drawn, slots, thompson};
 use crate::ranking::order::{Ranking, mix};
 
@@ -19,24 +17,20 @@ const ARMS_MAX: usize = 8;
 /// See the module's head.
 pub struct VariedSlate {
     index: SharedIndex,
-    rules: SlateRules,
+    likeness: Box<dyn Likeness + Send + Sync>,
 }
 
 impl VariedSlate {
-    /// With these rules; the index is asked for the products of clips that have many.
-    pub fn new(index: SharedIndex, rules: SlateRules) -> Self {
-        Self { index, rules }
+    /// The index is asked for what the rules see of a clip.
+    pub fn new(index: SharedIndex) -> Self {
+        Self { index, likeness: Box::new(SharedTraits) }
     }
 
-    /// Products beyond those of the hot row, for the candidates that have such.
-    fn overflow(&self, candidates: &[Candidate]) -> FxHashMap<u64, Vec<Entity>> {
-        let many = |one: &&Candidate| usize::from(one.row.product_count) > ROW_PRODUCTS;
-        let mut many = candidates.iter().filter(many).peekable();
-        if many.peek().is_none() {
-            return FxHashMap::default();
-        }
-        let index = self.index.read();
-        many.map(|one| (one.found.key, index.products(one.found.ordinal))).collect()
+    /// The same with another measure of how alike clips are.
+    #[must_use]
+    pub fn with_likeness(mut self, likeness: impl Likeness + Send + Sync + 'static) -> Self {
+        self.likeness = Box::new(likeness);
+        self
     }
 }
 
@@ -73,21 +67,14 @@ impl Selector for VariedSlate {
                 one.source = SourceKind::Fresh; // Until it gets a place by being drawn.
             }
         }
-        let overflow = self.overflow(&candidates);
-        let face = |index: u32| {
-            let one = &candidates[index as usize];
-            let all = overflow.get(&one.found.key);
-            let products = all.map_or(one.row.row_products(), |all| all);
-            Face { creator: one.row.creator, products }
-        };
+        let index = self.index.read();
+        let face = |place: u32| index.face(candidates[place as usize].found.ordinal);
+        let score = |place: u32| candidates[place as usize].score;
         let scores = candidates.iter().map(|one| (one.score, one.found.key));
         let mut ranking = Ranking::new(scores, query.seed);
-        let shown: Vec<Face<'_>> = query
-            .shown
-            .iter()
-            .map(|one| Face { creator: one.creator, products: &one.products })
-            .collect();
-        let mut slate = Slate::after(&shown, self.rules);
+        let shown: Vec<Face<'_>> = query.shown.iter().map(ShownFace::face).collect();
+        let rules = query.values.rules;
+        let mut slate = Slate::after(&shown, rules, query.budget, &*self.likeness);
         let mut chosen: Vec<(u32, Option<f32>)> = Vec::with_capacity(len);
         let mut slot = slots(len, EXPLORE_EVERY).peekable();
         while chosen.len() < len {
@@ -100,7 +87,7 @@ impl Selector for VariedSlate {
                 chosen.push((index, Some(propensity)));
                 continue;
             }
-            let Some(index) = slate.take(&mut ranking, face) else { break };
+            let Some(index) = slate.take(&mut ranking, face, score) else { break };
             chosen.push((index, None));
         }
         let page = chosen.iter().map(|&(index, drawn)| {
@@ -112,6 +99,7 @@ impl Selector for VariedSlate {
             one
         });
         let page = page.collect();
+        drop(index);
         // What is left stays where it is: moving hundreds would cost more than choosing ten did.
         let mut taken: Vec<u32> = chosen.iter().map(|&(index, _)| index).collect();
         taken.sort_unstable();

@@ -7,18 +7,21 @@ use parking_lot::RwLock;
 
 use super::*;
 use crate::domain::account::Market;
+use crate::domain::catalog::{Product, Variant};
 use crate::domain::clip::{Clip, ClipMedia, ClipState};
 use crate::domain::event::{Event, EventKind};
-use crate::domain::id::{AccountId, ClipId, EventId, ProductId, TagId, UploadId};
+use crate::domain::id::{AccountId, ClipId, EventId, ProductId, TagId, UploadId, VariantId};
+use crate::domain::money::{Currency, Money};
 use crate::domain::tag::ProductTag;
 use crate::domain::time::{HOUR_MS, Timestamp};
 use crate::feed::candidate::{Candidate, SourceKind};
-use crate::feed::index::{Index, clip_key};
+use crate::feed::index::{Index, SHOPPABLE, clip_key};
 use crate::feed::laws;
 use crate::feed::query::{FeedQuery, ShownFace, Surface, Walk};
 use crate::feed::stage::{Batch, Scorer, StageError};
 use crate::feed::user::UserState;
 use crate::ports::events::LoggedEvent;
+use crate::ranking::diversity::Budget;
 use crate::ranking::explore::Dice;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_767_225_600_000);
@@ -158,7 +161,11 @@ async fn every_listed_stage_keeps_its_law() {
 }
 
 /// Walks a session to its end as the service does.
-async fn walk(pipeline: &Pipeline, query: &mut FeedQuery) -> Vec<Vec<Candidate>> {
+async fn walk(
+    pipeline: &Pipeline,
+    index: &SharedIndex,
+    query: &mut FeedQuery,
+) -> Vec<Vec<Candidate>> {
     let mut pages = Vec::new();
     loop {
         let slate = pipeline.run(query).await;
@@ -166,8 +173,7 @@ async fn walk(pipeline: &Pipeline, query: &mut FeedQuery) -> Vec<Vec<Candidate>>
         let served = Arc::make_mut(&mut query.served);
         for one in &slate.page {
             assert!(served.insert(one.found.key), "a clip was shown twice");
-            let products = one.row.row_products().to_vec();
-            query.shown.push(ShownFace { creator: one.row.creator, products });
+            query.shown.push(ShownFace::of(&index.read(), one.found.ordinal));
         }
         query.not_after = slate.page.last().map(|one| one.row.published_at()).or(query.not_after);
         query.walk = slate.walk.clone();
@@ -184,7 +190,7 @@ async fn a_session_walked_to_its_end_shows_every_eligible_clip_once() {
     for (clips, limit, seed) in [(0, 10, 0), (7, 10, 1), (900, 10, 2), (2_500, 50, 3)] {
         let (index, user) = world(clips, seed);
         let mut query = query(&index, user.clone(), limit, seed);
-        let pages = walk(&for_you(&index), &mut query).await;
+        let pages = walk(&for_you(&index), &index, &mut query).await;
         let shown: BTreeSet<u64> = pages.iter().flatten().map(|one| one.found.key).collect();
         let index = index.read();
         let allowed = index.allowed_sets(Market::US);
@@ -200,12 +206,82 @@ async fn a_session_walked_to_its_end_shows_every_eligible_clip_once() {
     }
 }
 
+/// Whatever is left, no window holds more than the viewer wants, and everything else is shown all the same.
+#[tokio::test]
+async fn the_budget_holds_in_every_window_of_a_session_to_its_end() {
+    for (share, limit) in [(0, 10), (300_000, 7), (300_000, 50), (500_000, 20), (949_999, 10)] {
+        let (index, mut user) = world(900, 11);
+        for number in 0..20 {
+            index.write().set_product(&product(1_000_000 + number), |_| 3);
+        }
+        user.budget = Budget::new(share);
+        for (surface, pipeline) in
+            [(Surface::ForYou, for_you(&index)), (Surface::Following, following(&index))]
+        {
+            let mut query = query(&index, user.clone(), limit, 3);
+            query.surface = surface;
+            let pages = walk(&pipeline, &index, &mut query).await;
+            let shown: Vec<bool> =
+                pages.iter().flatten().map(|one| one.row.flags & SHOPPABLE != 0).collect();
+            for end in 1..=shown.len() {
+                let window = &shown[end.saturating_sub(20)..end];
+                let sells = window.iter().filter(|sells| **sells).count() as u64;
+                let most = window.len() as u64 * u64::from(share) / 1_000_000;
+                assert!(
+                    sells <= most,
+                    "{share} {surface:?}: {sells} in the {} up to {end}",
+                    window.len()
+                );
+            }
+            let plain = shown.iter().filter(|sells| !**sells).count();
+            query.budget = Budget::default();
+            query.served = Arc::default();
+            query.shown.clear();
+            query.not_after = None;
+            query.walk = Walk::new(index.read().capacity(), 3);
+            let all = walk(&pipeline, &index, &mut query).await;
+            let plain_too = all.iter().flatten().filter(|one| one.row.flags & SHOPPABLE == 0);
+            assert_eq!(
+                plain,
+                plain_too.count(),
+                "{share} {surface:?}: only what sells is held back"
+            );
+            assert!(plain > 0 && (share == 0 || shown.len() > plain), "{share} {surface:?}");
+        }
+    }
+}
+
+fn product(number: u128) -> Product {
+    Product {
+        id: ProductId::from_bits(number),
+        merchant: AccountId::from_bits(3_000_000 + number % 3),
+        title: "Mug".into(),
+        description: String::new(),
+        brand: String::new(),
+        category: "home".into(),
+        image_urls: Vec::new(),
+        variants: vec![Variant {
+            id: VariantId::from_bits(number + 1_000),
+            sku: "S".into(),
+            gtin: None,
+            title: "One".into(),
+            options: Vec::new(),
+            price: Money::new(1_999, Currency::USD),
+            compare_at: None,
+        }],
+        active: true,
+        created_at: NOW,
+        updated_at: NOW,
+        version: 1,
+    }
+}
+
 #[tokio::test]
 async fn the_following_surface_is_in_strict_order_of_time_and_complete() {
     let (index, user) = world(2_000, 5);
     let mut query = query(&index, user.clone(), 7, 5);
     query.surface = Surface::Following;
-    let pages = walk(&following(&index), &mut query).await;
+    let pages = walk(&following(&index), &index, &mut query).await;
     let shown: Vec<(i64, u64)> =
         pages.iter().flatten().map(|one| (one.row.published_ms, one.found.key)).collect();
     let index = index.read();

@@ -4,8 +4,9 @@ use std::collections::BinaryHeap;
 
 use async_trait::async_trait;
 
+use crate::domain::limits::SHOPPABLE_LEFTOVERS_MAX;
 use crate::feed::candidate::{Found, SourceKind};
-use crate::feed::index::{Entity, SharedIndex};
+use crate::feed::index::{Entity, SHOPPABLE, SharedIndex};
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Batch, CandidateSource, StageError};
 
@@ -39,14 +40,15 @@ impl CandidateSource for Followed {
         let index = self.index.read();
         let newest = |&creator: &Entity| {
             let last = *index.clips_of(creator).last()?;
-            Some((index.row(last).published_ms, creator))
+            Some((index.row(last).published_ms, index.entity_key(creator), creator))
         };
-        let mut creators: Vec<(i64, Entity)> = query.follows.iter().filter_map(newest).collect();
+        let mut creators: Vec<(i64, u64, Entity)> =
+            query.follows.iter().filter_map(newest).collect();
         creators.sort_unstable_by(|a, b| b.cmp(a));
         creators.truncate(CREATORS);
         let is_old = query.is_old();
         let mut found: Vec<(i64, Found)> = Vec::new();
-        for (_, creator) in creators {
+        for (_, _, creator) in creators {
             let clips = index.clips_of(creator).iter().rev().take(4 * PER_CREATOR);
             let fresh = clips.filter_map(|&ordinal| {
                 let row = index.row(ordinal);
@@ -97,13 +99,19 @@ impl CandidateSource for Timeline {
         }
         let is_old = query.is_old();
         let mut found = Vec::with_capacity(limit);
+        let mut shoppable = 0;
         while found.len() < limit
             && let Some((_, key, creator, place)) = heads.pop()
         {
             let clips = index.clips_of(creator);
             let ordinal = clips[place];
-            let allowed = query.allowed_sets.get(usize::from(index.row(ordinal).market_set));
-            if !is_old(key) && allowed.is_none_or(|allowed| *allowed) {
+            let row = index.row(ordinal);
+            let allowed = query.allowed_sets.get(usize::from(row.market_set));
+            let sells = query.is_rationed() && row.flags & SHOPPABLE != 0;
+            // More than enough of those are there; the rest must not keep a page from its other clips.
+            let is_surplus = sells && shoppable >= SHOPPABLE_LEFTOVERS_MAX;
+            if !is_old(key) && allowed.is_none_or(|allowed| *allowed) && !is_surplus {
+                shoppable += usize::from(sells);
                 found.push(Found { ordinal, key });
             }
             if let Some(next) = place.checked_sub(1) {

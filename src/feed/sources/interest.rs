@@ -34,10 +34,15 @@ impl CandidateSource for Interest {
         if query.tastes.is_empty() {
             return Ok(Batch::default());
         }
+        let index = self.index.read();
+        let key = |entity| index.entity_key(entity);
         let liked = query.tastes.iter().filter(|(_, value)| *value > 0.0);
-        let mut tastes: Vec<(f32, Entity)> = liked.map(|(entity, value)| (value, entity)).collect();
-        let strongest =
-            |a: &(f32, Entity), b: &(f32, Entity)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let mut tastes: Vec<(f32, u64, Entity)> =
+            liked.map(|(entity, value)| (value, key(entity), entity)).collect();
+        // Of equals by what does not depend on the order in which the index came to know them.
+        let strongest = |a: &(f32, u64, Entity), b: &(f32, u64, Entity)| {
+            b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+        };
         if tastes.len() > TASTES {
             tastes.select_nth_unstable_by(TASTES, strongest);
             tastes.truncate(TASTES);
@@ -45,11 +50,10 @@ impl CandidateSource for Interest {
         tastes.sort_unstable_by(strongest);
         let each = limit.div_ceil(2 * TASTES);
         let mut dice = Dice::new(query.seed);
-        let index = self.index.read();
         let is_old = query.is_old();
         let mut once = Places::new(limit + 2 * each);
         let mut ordinals = Vec::with_capacity(limit + 2 * each);
-        for (_, entity) in tastes {
+        for (_, _, entity) in tastes {
             let clips = index.clips_of(entity);
             let newest = clips.iter().rev().take(each).copied();
             let older = clips.len().saturating_sub(each);

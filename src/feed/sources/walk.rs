@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
+use crate::domain::limits::SHOPPABLE_LEFTOVERS_MAX;
 use crate::feed::candidate::{Found, SourceKind};
-use crate::feed::index::SharedIndex;
+use crate::feed::index::{SHOPPABLE, SharedIndex};
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Batch, CandidateSource, StageError};
 
@@ -33,6 +34,13 @@ impl CandidateSource for CatalogWalk {
         let mut found: Vec<Found> = Vec::with_capacity(limit);
         found.extend(walk.leftovers.iter().take(limit));
         let mut walked = walk.walked;
+        let is_rationed = query.is_rationed();
+        let mut shoppable = 0;
+        if is_rationed {
+            let index = self.index.read();
+            let sells = |one: &&Found| index.row(one.ordinal).flags & SHOPPABLE != 0;
+            shoppable = found.iter().filter(sells).count();
+        }
         while walked < walk.capacity && found.len() < limit {
             let index = self.index.read();
             let is_old = query.is_old();
@@ -42,8 +50,14 @@ impl CandidateSource for CatalogWalk {
                 walked += 1;
                 let row = index.row(ordinal);
                 let allowed = query.allowed_sets.get(usize::from(row.market_set));
+                let sells = is_rationed && row.flags & SHOPPABLE != 0;
+                // Passed over for good: more than enough of those wait already.
+                if sells && shoppable >= SHOPPABLE_LEFTOVERS_MAX {
+                    continue;
+                }
                 if row.key != 0 && !is_old(row.key) && allowed.is_none_or(|allowed| *allowed) {
                     found.push(Found { ordinal, key: row.key });
+                    shoppable += usize::from(sells);
                 }
             }
         }

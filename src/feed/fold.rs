@@ -1,0 +1,32 @@
+//! The ranking's state as a fold: the steps of a process and the events of the log, in one order.
+
+use crate::domain::ranking_step::{NotedStep, RankingStep};
+use crate::feed::index::Index;
+use crate::ports::counters::CounterRow;
+
+/// Takes one step into the index. This alone changes what is ranked besides events, both when pages are
+/// served and when they are recomputed.
+pub fn take_in(index: &mut Index, step: &RankingStep) {
+    match step {
+        RankingStep::Filling => index.begin_filling(),
+        RankingStep::Clip(clip) => index.set_clip(clip),
+        RankingStep::Gone(clip) => index.remove_clip(*clip),
+        RankingStep::Product(product, available) => index.set_product(product, |variant| {
+            let found = available.iter().find(|(id, _)| *id == variant);
+            found.map_or(0, |(_, units)| *units)
+        }),
+        RankingStep::Counted(clip, counters, heat) => {
+            index.restore(&CounterRow { clip: *clip, counters: *counters, heat: heat.clone() });
+        }
+        RankingStep::Filled(offset) => {
+            index.end_filling();
+            index.restored_to(*offset);
+        }
+    }
+    index.count_step();
+}
+
+/// Whether the next step comes before the next event of a state that has taken in events up to `offset`.
+pub fn comes_first(step: &NotedStep, offset: u64) -> bool {
+    step.after <= offset
+}
