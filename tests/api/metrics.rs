@@ -10,7 +10,7 @@ use vitrine::domain::account::Scope;
 use vitrine::telemetry::catalog::{METRICS, find};
 
 use crate::support::feed::uuid_text;
-use crate::support::{TestApp, settings};
+use crate::support::{Answer, TestApp, settings};
 
 /// Series with their values, of which only whole ones are compared.
 type Sample = BTreeMap<String, i64>;
@@ -237,4 +237,36 @@ async fn an_answer_tells_how_many_calls_it_took() {
     let quiet = TestApp::with_settings(&Settings { show_calls: false, ..settings() }).await;
     let answer = quiet.get(&quiet.viewer("vera"), "/v1/orders").await;
     assert!(!answer.headers.contains_key("server-timing"));
+}
+
+/// The calls to stores that a node of a cluster has to make over the network, such as `cql 1 read`.
+fn asked(answer: &Answer) -> String {
+    let entries = answer.headers.get_all("server-timing").iter();
+    let entries = entries.flat_map(|text| text.to_str().unwrap().split("\", ")).map(str::to_owned);
+    let calls = entries.filter_map(|entry| {
+        let (store, rest) = entry.split_once(';')?;
+        let (_, calls) = rest.split_once("desc=\"")?;
+        let is_remote = ["cql", "redis"].contains(&store);
+        is_remote.then(|| format!("{store} {}", calls.trim_end_matches('"')))
+    });
+    calls.collect::<Vec<_>>().join(", ")
+}
+
+#[tokio::test]
+async fn a_warm_page_and_a_sheet_take_few_calls() {
+    let app = TestApp::new().await.at_one_node();
+    let goods = app.goods(1_999, 5).await;
+    app.publish_many(9, 2).await;
+    let vera = app.viewer("vera");
+    let sheet = format!("/v1/products/{}/preview", goods.product);
+    app.get(&vera, "/v1/feed?limit=3").await.expect(200);
+    app.get(&vera, &sheet).await.expect(200);
+    let page = app.get(&vera, "/v1/feed?limit=3").await;
+    assert_eq!(asked(&page), "", "a first page");
+    let next = page.json()["next_cursor"].as_str().unwrap().to_owned();
+    let next = app.get(&vera, &format!("/v1/feed?limit=3&cursor={next}")).await;
+    let few = if crate::IS_CLUSTER { "redis 1 command" } else { "" };
+    assert_eq!(asked(&next), few, "a further page");
+    let few = if crate::IS_CLUSTER { "cql 1 read" } else { "" };
+    assert_eq!(asked(&app.get(&vera, &sheet).await), few, "a sheet");
 }
