@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`domain`] | pure values and rules |
 //! | [`records`] | domain values as the bytes that stores keep |
+//! | [`eval`] | the ranking judged offline over recorded watching |
 //! | [`ports`] | traits for everything outside, each with a contract |
 //! | [`services`] | the use cases |
 //! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |
@@ -20,6 +21,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod eval;
 pub mod feed;
 pub mod http;
 pub mod lifecycle;

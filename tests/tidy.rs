@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ranking", &["domain"]),
+    ("eval", &["domain", "ranking"]),
     ("records", &["domain"]),
     ("ports", &["domain"]),
     ("feed", &["domain", "ranking", "ports"]),
@@ -34,7 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lifecycle",
         ],
     ),
-    ("cli", &["app", "config", "ranking", "domain", "adapters", "lifecycle", "telemetry"]),
+    ("cli", &["app", "config", "eval", "ranking", "domain", "adapters", "lifecycle", "telemetry"]),
 ];
 
 /// What the pure layers must not touch.

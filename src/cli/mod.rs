@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod eval;
 mod migrate;
 mod serve;
 mod token;
@@ -46,6 +47,8 @@ enum Command {
     Check(check::Check),
     /// Print the effective configuration and where each value comes from.
     Config(config::Show),
+    /// Judge the ranking offline over a folder of recorded watching.
+    Eval(eval::Eval),
     /// Print a completion script for a shell.
     Completions(completions::Completions),
     /// Transcode one video; the server starts this itself.
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::Eval(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Transcode(args) => Ok(child::run(&args)),
     };

@@ -268,6 +268,15 @@ pub const TRANSCODE_STDERR_BYTES_MAX: usize = 4 * 1024;
 /// Files of one transcode: six tracks of two-second segments over the longest clip, and playlists.
 pub const TRANSCODE_FILES_MAX: usize = 2_048;
 
+/// Bytes of one file of an evaluation's data, unpacked: twenty million rows of a hundred bytes.
+pub const EVAL_FILE_BYTES_MAX: u64 = 4 << 30;
+/// Rows of one file of an evaluation's data: what fits into a few gigabytes with what is learned from it.
+pub const EVAL_ROWS_MAX: usize = 20_000_000;
+/// Users or items of an evaluation's data; the public short-video logs have a tenth of it.
+pub const EVAL_IDS_MAX: usize = 5_000_000;
+/// Largest manifest of an evaluation's data; one names a dozen files.
+pub const EVAL_MANIFEST_BYTES_MAX: u64 = 64 * 1024;
+
 const _: () = {
     assert!(CLIP_DURATION_MS_MIN < CLIP_DURATION_MS_MAX && SOURCE_SIDE_MIN < SOURCE_SIDE_MAX);
     assert!(
