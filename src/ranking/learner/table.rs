@@ -1,0 +1,216 @@
+//! A bounded hashed table that forgets the weakest.
+//!
+//! Keys are hashed words; eight neighbours form a set, and a key lives in its set alone. The table doubles
+//! until it holds what it may; from then on a new key takes the place of the weakest of its set. What is
+//! where depends on the order of claims alone, so equal logs give equal tables.
+
+use super::numbers::mix;
+use super::snapshot::{Reader, SnapshotError, Writer};
+
+const WAYS: usize = 8;
+
+/// What a table keeps.
+pub trait Entry: Copy {
+    /// How much would be lost with it: the weakest of a full set goes.
+    fn strength(&self) -> f32;
+    /// What a key starts from.
+    fn fresh(key: u64) -> Self;
+    /// Appends its numbers to a snapshot.
+    fn write(&self, into: &mut Writer);
+    /// Reads them back.
+    fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError>;
+}
+
+/// See the module's head.
+#[derive(Clone, Debug)]
+pub struct Table<E> {
+    keys: Vec<u64>,
+    entries: Vec<E>,
+    used: usize,
+    entries_max: usize,
+    evicted: u64,
+}
+
+impl<E: Entry> Table<E> {
+    /// An empty table that never holds more than `entries_max`, rounded up to a power of two.
+    pub fn new(entries_max: usize) -> Self {
+        let entries_max = entries_max.max(WAYS).next_power_of_two();
+        let start = entries_max.min(1 << 10);
+        let entries = vec![E::fresh(0); start];
+        Self { keys: vec![0; start], entries, used: 0, entries_max, evicted: 0 }
+    }
+
+    #[inline]
+    fn set(&self, key: u64) -> usize {
+        // The high bits choose the set, the whole key tells neighbours apart.
+        (mix(key) as usize & (self.keys.len() / WAYS - 1)) * WAYS
+    }
+
+    /// Where a key lives; zero is no key.
+    #[inline]
+    pub fn find(&self, key: u64) -> Option<usize> {
+        let set = self.set(key);
+        let way = self.keys[set..set + WAYS].iter().position(|&kept| kept == key)?;
+        (key != 0).then_some(set + way)
+    }
+
+    /// What a key has, if it is known.
+    #[inline]
+    pub fn get(&self, key: u64) -> Option<&E> {
+        self.find(key).map(|at| &self.entries[at])
+    }
+
+    /// The entry at a place that [`Self::find`] gave, unless the key has been displaced since.
+    #[inline]
+    pub fn at(&self, place: usize, key: u64) -> Option<&E> {
+        (self.keys.get(place) == Some(&key)).then(|| &self.entries[place])
+    }
+
+    /// The key's entry, new if need be: in a free place, or in that of the weakest of its set.
+    pub fn claim(&mut self, key: u64) -> &mut E {
+        if let Some(at) = self.find(key) {
+            return &mut self.entries[at];
+        }
+        if self.used * 4 > self.keys.len() * 3 && self.keys.len() < self.entries_max {
+            self.grow();
+        }
+        let set = self.set(key);
+        let ways = set..set + WAYS;
+        let free = self.keys[ways.clone()].iter().position(|&kept| kept == 0);
+        let at = if let Some(way) = free {
+            self.used += 1;
+            set + way
+        } else {
+            self.evicted += 1;
+            let strength = |at: &usize| self.entries[*at].strength();
+            ways.min_by(|a, b| strength(a).total_cmp(&strength(b))).unwrap_or(set)
+        };
+        self.keys[at] = key;
+        self.entries[at] = E::fresh(key);
+        &mut self.entries[at]
+    }
+
+    /// Doubles: each set splits in two, so that everything still fits.
+    fn grow(&mut self) {
+        let places = self.keys.len() * 2;
+        let keys = std::mem::replace(&mut self.keys, vec![0; places]);
+        let entries = std::mem::replace(&mut self.entries, vec![E::fresh(0); places]);
+        for (key, entry) in keys.into_iter().zip(entries) {
+            if key == 0 {
+                continue;
+            }
+            let set = self.set(key);
+            if let Some(way) = self.keys[set..set + WAYS].iter().position(|&kept| kept == 0) {
+                self.keys[set + way] = key;
+                self.entries[set + way] = entry;
+            }
+        }
+    }
+
+    /// How many keys are known.
+    pub fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// How many keys had to give way.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Bytes held, free places included.
+    pub fn bytes(&self) -> usize {
+        self.keys.len() * (size_of::<u64>() + size_of::<E>())
+    }
+
+    /// Appends the table; places are kept, so that the copy goes on exactly alike.
+    pub fn write(&self, into: &mut Writer) {
+        into.word(self.keys.len() as u64);
+        into.word(self.used as u64);
+        into.word(self.evicted);
+        for (at, &key) in self.keys.iter().enumerate().filter(|(_, key)| **key != 0) {
+            into.word(at as u64);
+            into.word(key);
+            self.entries[at].write(into);
+        }
+    }
+
+    /// Reads a table back into one of the same bound.
+    pub fn read(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let places = from.word()? as usize;
+        let used = from.word()? as usize;
+        let evicted = from.word()?;
+        let fits = places.is_power_of_two() && places >= WAYS && places <= self.entries_max;
+        if !fits || used > places {
+            return Err(SnapshotError::Shape);
+        }
+        self.keys = vec![0; places];
+        self.entries = vec![E::fresh(0); places];
+        (self.used, self.evicted) = (used, evicted);
+        for _ in 0..used {
+            let (at, key) = (from.word()? as usize, from.word()?);
+            let entry = E::read(from)?;
+            let set = self.set(key);
+            if key == 0 || at < set || at >= set + WAYS || self.keys[at] != 0 {
+                return Err(SnapshotError::Shape);
+            }
+            (self.keys[at], self.entries[at]) = (key, entry);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Count(f32);
+
+    impl Entry for Count {
+        fn strength(&self) -> f32 {
+            self.0
+        }
+        fn fresh(_: u64) -> Self {
+            Self(0.0)
+        }
+        fn write(&self, into: &mut Writer) {
+            into.floats(&[self.0]);
+        }
+        fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+            Ok(Self(from.floats::<1>()?[0]))
+        }
+    }
+
+    #[test]
+    fn what_was_claimed_is_found_until_the_table_is_full() {
+        let mut table = Table::<Count>::new(1 << 14);
+        for key in 1..=9_000_u64 {
+            table.claim(mix(key)).0 += key as f32;
+        }
+        assert_eq!(table.evicted(), 0, "three quarters full is not full");
+        for key in 1..=9_000_u64 {
+            assert_eq!(table.get(mix(key)), Some(&Count(key as f32)));
+        }
+        assert_eq!(table.get(mix(9_001)), None);
+        assert_eq!(table.find(0), None, "zero is no key");
+    }
+
+    #[test]
+    fn a_full_table_keeps_the_strong() {
+        let mut table = Table::<Count>::new(1 << 10);
+        for key in 1..=200_u64 {
+            table.claim(mix(key)).0 = 1e6;
+        }
+        for key in 1_000..100_000_u64 {
+            table.claim(mix(key)).0 += 1.0;
+        }
+        let kept = (1..=200).filter(|&key| table.get(mix(key)).is_some()).count();
+        assert_eq!(kept, 200);
+        assert!(table.len() <= 1 << 10 && table.evicted() > 90_000);
+    }
+}
