@@ -1,5 +1,7 @@
 //! `vitrine eval`
 
+mod progressive;
+
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ pub(super) struct Eval {
 enum Task {
     /// List each user's best items for a window, learned from what lies before it.
     Topk(Topk),
+    /// Predict each row of the log before it is learned, and judge the predictions.
+    Progressive(progressive::Progressive),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -62,6 +66,7 @@ impl Eval {
     pub(super) fn run(self) -> Outcome {
         match self.task {
             Task::Topk(topk) => topk.run(),
+            Task::Progressive(progressive) => progressive.run(),
         }
     }
 }

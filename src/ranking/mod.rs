@@ -7,6 +7,7 @@
 pub mod diversity;
 pub mod explore;
 pub mod features;
+pub mod learner;
 mod maths;
 pub mod order;
 pub mod value;

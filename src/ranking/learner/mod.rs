@@ -3,12 +3,15 @@
 //! [`table`] bounds what is remembered, [`rates`] is what is remembered of a key, [`factors`] are small
 //! vectors, [`weights`] the heads, [`calibration`] keeps probabilities honest, [`trace`] is a viewer's
 //! short memory, [`plan`] says which keys there are and [`model`] joins them. [`rows`] makes examples of a
-//! log's rows, [`feed`] of what viewers do. Everything is a fold in log order: no clock, no chance.
+//! log's rows, [`feed`] of what viewers do with clips, scored in [`parts`]; [`borders`] turns watch times into labels. Everything is a fold in log order: no clock, no chance.
 
+pub mod borders;
 pub mod calibration;
 pub mod factors;
+pub mod feed;
 pub mod model;
 pub mod numbers;
+pub mod parts;
 pub mod plan;
 pub mod rates;
 pub mod rows;
@@ -16,3 +19,6 @@ pub mod snapshot;
 pub mod table;
 pub mod trace;
 pub mod weights;
+
+#[cfg(test)]
+mod feed_tests;

@@ -17,9 +17,10 @@ use super::weights::Weights;
 /// Trials of everything beyond this fade: the base rate follows the last so many examples.
 const BASE_TRIALS_MAX: f32 = 20_000.0;
 /// Features are held to this.
-const FEATURE_MAX: f32 = 4.0;
-/// Weight that a slot's effects start with: a new learner is the additive model, damped.
-const EFFECT_START: f32 = 0.2;
+pub(super) const FEATURE_MAX: f32 = 4.0;
+/// Weights that a head's own features start with: effects, rates of whole viewers and clips, and rates of
+/// all other keys. A new learner says sensible things before it has learned which keys matter.
+const STARTS: [f32; 3] = [0.1, 0.2, 0.06];
 const KIND: u64 = 0x7669_7472_6c72_0001;
 
 /// One example, or a candidate: what is known of it before the labels.
@@ -101,7 +102,9 @@ impl<const L: usize> Learner<L> {
         let mut weights = Weights::new(features, plan.contexts);
         for (at, slot) in plan.slots.iter().enumerate() {
             for lane in (0..plan.heads).filter(|_| slot.caution > 0.0) {
-                weights.start(Self::slot_at(at) + L + lane, lane, EFFECT_START);
+                let rate = if slot.parent.is_none() && at < 2 { STARTS[1] } else { STARTS[2] };
+                weights.start(Self::slot_at(at) + lane, lane, rate);
+                weights.start(Self::slot_at(at) + L + lane, lane, STARTS[0]);
             }
         }
         let [viewers, clips] = plan.vectors_max;
@@ -259,7 +262,8 @@ impl<const L: usize> Learner<L> {
             joined[lane] = error(scratch.joined[lane], labels[lane]);
             let p = scratch.additive[lane];
             information[lane] = if labels[lane].is_nan() { 0.0 } else { p * (1.0 - p) };
-            self.bias[lane] = (self.bias[lane] - 0.002 * additive[lane]).clamp(-LOGIT_MAX, LOGIT_MAX);
+            self.bias[lane] =
+                (self.bias[lane] - 0.002 * additive[lane]).clamp(-LOGIT_MAX, LOGIT_MAX);
         }
         let [common, own, _, calibration] = self.plan.rates;
         self.weights.learn(&scratch.features, &errors, example.context, [common, own]);
@@ -282,7 +286,8 @@ impl<const L: usize> Learner<L> {
             additive[lane] = p - labels[lane];
             joined[lane] = scratch.joined[lane] - labels[lane];
             information[lane] = p * (1.0 - p);
-            self.bias[lane] = (self.bias[lane] - 0.002 * additive[lane]).clamp(-LOGIT_MAX, LOGIT_MAX);
+            self.bias[lane] =
+                (self.bias[lane] - 0.002 * additive[lane]).clamp(-LOGIT_MAX, LOGIT_MAX);
         }
         self.factors.learn(
             (example.viewer, &scratch.viewer),

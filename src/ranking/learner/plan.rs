@@ -80,7 +80,7 @@ impl Plan {
             numbers,
             heads,
             contexts,
-            rates: [0.02, 0.006, 0.05, 0.01],
+            rates: [0.02, 0.006, 0.1, 0.01],
             cells_max: 1 << 22,
             vectors_max: [1 << 20, 1 << 18],
         }
@@ -96,7 +96,8 @@ impl Plan {
             let numbers = pair(u64::from(slot.strength.to_bits()), slot.half_life_ms as u64);
             digest = pair(digest, pair(parent, pair(slot.side as u64, numbers)));
         }
-        let bounds = self.vectors_max.iter().fold(self.cells_max as u64, |all, &max| pair(all, max as u64));
+        let bounds =
+            self.vectors_max.iter().fold(self.cells_max as u64, |all, &max| pair(all, max as u64));
         pair(digest, bounds)
     }
 }

@@ -102,7 +102,7 @@ impl<const L: usize> Rate<L> {
 
 /// A cell with the second of its last event, for those that fade.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Kept<const L: usize> {
     /// The counts.
     pub cell: Cell<L>,
@@ -133,7 +133,8 @@ impl<const L: usize> Entry for Kept<L> {
 
     fn write(&self, into: &mut Writer) {
         into.word(self.at_ms as u64);
-        for lanes in [&self.cell.trials, &self.cell.hits, &self.cell.effect, &self.cell.information] {
+        for lanes in [&self.cell.trials, &self.cell.hits, &self.cell.effect, &self.cell.information]
+        {
             into.floats(lanes);
         }
     }
@@ -163,7 +164,10 @@ mod tests {
             before = rate.hit[0];
         }
         assert!(before > 0.99);
-        assert!((cell.rate(&parent, 10.0, 1.0).hit[1] - 0.5).abs() < 1e-6, "unknown labels count nothing");
+        assert!(
+            (cell.rate(&parent, 10.0, 1.0).hit[1] - 0.5).abs() < 1e-6,
+            "unknown labels count nothing"
+        );
         let faded = cell.rate(&parent, 10.0, 0.001).hit[0];
         assert!(faded < 0.3, "what faded says less: {faded}");
     }

@@ -55,8 +55,6 @@ pub struct Shape {
     pub contexts: u32,
     /// Whether rows or items have durations.
     pub durations: bool,
-    /// Whether rows have watch times.
-    pub watches: bool,
     /// Whether rows have times.
     pub times: bool,
     /// How many users there are: their short memories lie in a list.
@@ -67,8 +65,6 @@ pub struct Shape {
     pub item_columns: Vec<Column>,
 }
 
-/// A column with fewer codes says nothing about a user's taste that the user's own rate does not.
-const CODES_FOR_TASTE: u32 = 24;
 /// Contexts beyond this share the common weights.
 const CONTEXTS_MAX: u32 = 32;
 /// Columns of a side beyond this are left out.
@@ -119,10 +115,7 @@ fn slots_of(shape: &Shape) -> (Vec<Key>, Vec<Slot>) {
         all.push((Key::UserDuration, Slot::cross(cross, Some(0))));
     }
     all.push((Key::UserItem, Slot::cross(cross, Some(0))));
-    let tastes = (0..columns).filter(|&column| {
-        let column = &shape.item_columns[column];
-        column.codes_max >= CODES_FOR_TASTE && !column.ranges
-    });
+    let tastes = (0..columns).filter(|&column| !shape.item_columns[column].ranges);
     all.extend(tastes.map(|column| (Key::UserColumn(column), Slot::cross(cross, Some(0)))));
     if shape.contexts > 1 {
         all.push((Key::UserContext, Slot::cross(viewer, Some(0))));
@@ -147,7 +140,8 @@ impl<const L: usize> Rows<L> {
         shape.item_columns.truncate(COLUMNS_MAX);
         let (keys, slots) = slots_of(&shape);
         let numbers = ViewerTrace::<L>::OF_PAGE + ViewerTrace::<L>::OF_DURATION;
-        let contexts = if shape.contexts > 1 { shape.contexts.min(CONTEXTS_MAX) as usize } else { 0 };
+        let contexts =
+            if shape.contexts > 1 { shape.contexts.min(CONTEXTS_MAX) as usize } else { 0 };
         let plan = Plan::new(slots, numbers, shape.tasks, contexts);
         Self {
             keys,

@@ -71,7 +71,8 @@ impl<E: Entry> Table<E> {
         if let Some(at) = self.find(key) {
             return &mut self.entries[at];
         }
-        if self.used * 4 > self.keys.len() * 3 && self.keys.len() < self.entries_max {
+        // At half full, one set in fifty has no place left; fuller, the strong would go too.
+        if self.used * 2 > self.keys.len() && self.keys.len() < self.entries_max {
             self.grow();
         }
         let set = self.set(key);
@@ -187,15 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_claimed_is_found_until_the_table_is_full() {
-        let mut table = Table::<Count>::new(1 << 14);
+    fn what_was_claimed_is_found_while_there_is_room() {
+        let mut table = Table::<Count>::new(1 << 15);
         for key in 1..=9_000_u64 {
             table.claim(mix(key)).0 += key as f32;
         }
-        assert_eq!(table.evicted(), 0, "three quarters full is not full");
-        for key in 1..=9_000_u64 {
-            assert_eq!(table.get(mix(key)), Some(&Count(key as f32)));
-        }
+        let wrong =
+            |key: &u64| table.get(mix(*key)).is_some_and(|kept| *kept != Count(*key as f32));
+        assert_eq!((1..=9_000).find(wrong), None);
+        let lost = (1..=9_000_u64).filter(|&key| table.get(mix(key)).is_none()).count();
+        assert_eq!(lost as u64, table.evicted());
+        assert!(lost < 90, "{lost} of 9000 had to go with three quarters free");
         assert_eq!(table.get(mix(9_001)), None);
         assert_eq!(table.find(0), None, "zero is no key");
     }

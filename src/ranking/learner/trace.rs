@@ -167,7 +167,10 @@ mod tests {
         let mut before = 0;
         for duration_ms in [1.0, 2_000.0, 5_000.0, 10_000.0, 30_000.0, 120_000.0, 1e12] {
             let bucket = duration_bucket(duration_ms);
-            assert!(bucket > before || duration_ms <= 1.0 && bucket == 1, "{duration_ms}: {bucket}");
+            assert!(
+                bucket > before || duration_ms <= 1.0 && bucket == 1,
+                "{duration_ms}: {bucket}"
+            );
             before = bucket;
         }
         assert!(before < DURATION_BUCKETS);
@@ -200,7 +203,9 @@ mod tests {
     #[test]
     fn numbers_are_finite_whatever_was_observed() {
         let mut trace = ViewerTrace::<2>::default();
-        for (watch, at) in [(f32::NAN, 0), (f32::INFINITY, i64::MAX), (-1.0, -5), (1e30, 7), (0.0, 1)] {
+        for (watch, at) in
+            [(f32::NAN, 0), (f32::INFINITY, i64::MAX), (-1.0, -5), (1e30, 7), (0.0, 1)]
+        {
             trace.observe(&[f32::NAN, 1.0], watch, at);
             let mut numbers = Vec::new();
             trace.of_page(i64::MAX, &[0.1, 0.2], &mut numbers);

@@ -1,0 +1,273 @@
+//! Scores by parts: the viewer's share once a page, the clip's until it changes, crosses looked up.
+//!
+//! The heads are linear in the features of their slots, so log-odds are a sum of parts, one per side and
+//! one per cross that the viewer has history with. A candidate's score reads its clip's part and the
+//! viewer's, nothing else, and depends on no other candidate.
+
+use super::calibration::Calibration;
+use super::factors::DIMENSIONS;
+use super::feed::{
+    CLIP, CROSSES, ClipKeys, DURATION, ENTITIES, FeedHeads, HEADS, KINDS, LANES, Lanes, MARKET,
+    RECENT_CLIP, RECENT_VIEWER, SURFACE, SURFACE_DURATION, Trace, VIEWER, VIEWER_DURATION,
+    ViewerKeys, clip_vector, key, viewer_vector,
+};
+use super::model::Learner;
+use super::rates::{Cell, Kept, Rate};
+use super::trace::{DURATION_BUCKETS, duration_bucket};
+
+/// Entities of a viewer's history that a page looks at.
+pub const KNOWN_MAX: usize = 64;
+/// Places of the table of crosses: at least four times what it holds.
+const PLACES: usize = 4 * KNOWN_MAX;
+
+/// A clip's share of every score, to be kept beside its row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipPart {
+    sums: Lanes,
+    vector: [f32; DIMENSIONS],
+    /// Hashes of kind and entity; zero is none.
+    entities: [u32; KINDS],
+    bucket: u32,
+}
+
+/// A viewer's share of every score of a page.
+#[derive(Clone, Debug)]
+pub struct ViewerPart {
+    sums: Lanes,
+    durations: [Lanes; DURATION_BUCKETS],
+    /// What each dimension of a clip's vector adds.
+    vector: [Lanes; DIMENSIONS],
+    crosses: [u32; PLACES],
+    at: [u8; PLACES],
+    parts: Vec<Lanes>,
+    calibration: Calibration<LANES>,
+}
+
+/// Where a part of a score comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// What is usual, the viewer and the page.
+    Viewer,
+    /// The clip and what it stands for.
+    Clip,
+    /// How the viewer and the surface get on with clips of this length.
+    Duration,
+    /// How the viewer gets on with the clip's entity of this kind.
+    Entity(usize),
+    /// What both sides' vectors say.
+    Vectors,
+}
+
+/// Kind and entity as the word that a page's table is asked for; zero is none.
+#[inline]
+fn entity(kind: usize, entity: u64) -> u32 {
+    (key(200 + kind, entity, 1) >> 32) as u32 | u32::from(entity != 0)
+}
+
+impl Learner<LANES> {
+    /// Adds a slot's terms to `sums` and returns the key's rate. The common weight of the sum of all
+    /// effects is part of each slot's own.
+    fn add_slot(
+        &self,
+        (slot, key): (usize, u64),
+        parent: &Rate<LANES>,
+        now_ms: i64,
+        sums: &mut Lanes,
+    ) -> Rate<LANES> {
+        if key == 0 {
+            return *parent;
+        }
+        let empty = Kept { cell: Cell::EMPTY, at_ms: 0 };
+        let kept = self.cells.get(key).unwrap_or(&empty);
+        let mut features = [0.0; Self::PER_SLOT];
+        let rate = self.slot_features(slot, kept, parent, now_ms, &mut features);
+        self.weights.add(sums, Self::slot_at(slot), &features, 0);
+        self.weights.add(sums, self.sums_at(), &features[LANES..LANES + HEADS], 0);
+        rate
+    }
+}
+
+impl FeedHeads {
+    /// A clip's share as of now. It moves when the clip or its entities get events, and slowly with the
+    /// weights: make it anew when the clip was learned from, else every some seconds.
+    pub fn clip_part(&self, clip: &ClipKeys, now_ms: i64) -> ClipPart {
+        let learner = &self.learner;
+        let base = learner.base_rate();
+        let mut sums = [0.0; LANES];
+        let own = learner.add_slot((CLIP, key(CLIP, clip.clip, 1)), &base, now_ms, &mut sums);
+        for (kind, &entity) in clip.entities.iter().enumerate() {
+            let slot = ENTITIES + kind;
+            learner.add_slot((slot, key(slot, entity, 1)), &base, now_ms, &mut sums);
+        }
+        let bucket = duration_bucket(clip.duration_ms as f32);
+        let duration = key(DURATION, bucket as u64, 1);
+        learner.add_slot((DURATION, duration), &base, now_ms, &mut sums);
+        let recent = key(RECENT_CLIP, clip.clip, 1);
+        learner.add_slot((RECENT_CLIP, recent), &own, now_ms, &mut sums);
+        let entities = std::array::from_fn(|kind| entity(kind, clip.entities[kind]));
+        let vector = learner.factors.clip(&clip_vector(clip));
+        ClipPart { sums, vector, entities, bucket: bucket as u32 }
+    }
+
+    /// A viewer's share for one page. `known` are entities of its history by kind, the strongest first;
+    /// beyond [`KNOWN_MAX`] they are left out, and so are those that nothing was counted with.
+    pub fn viewer_part(
+        &self,
+        viewer: &ViewerKeys,
+        trace: &Trace,
+        known: &[(usize, u64)],
+        now_ms: i64,
+    ) -> ViewerPart {
+        let learner = &self.learner;
+        let base = learner.base_rate();
+        let mut sums = base.odds;
+        learner.weights.add(&mut sums, 0, &[1.0], 0);
+        let own = key(VIEWER, viewer.viewer, 1);
+        let own = learner.add_slot((VIEWER, own), &base, now_ms, &mut sums);
+        let market = key(MARKET, u64::from(viewer.market) + 1, 1);
+        learner.add_slot((MARKET, market), &base, now_ms, &mut sums);
+        let surface = u64::from(viewer.surface) + 1;
+        let shown = key(SURFACE, viewer.viewer, surface);
+        learner.add_slot((SURFACE, shown), &own, now_ms, &mut sums);
+        let recent = key(RECENT_VIEWER, viewer.viewer, 1);
+        learner.add_slot((RECENT_VIEWER, recent), &own, now_ms, &mut sums);
+        let mut numbers = Vec::with_capacity(Trace::OF_PAGE);
+        trace.of_page(now_ms, &base.hit, &mut numbers);
+        self.add_numbers(0, &mut numbers, &mut sums);
+        let mut part = ViewerPart {
+            sums,
+            durations: [[0.0; LANES]; DURATION_BUCKETS],
+            vector: self.vector_terms(viewer),
+            crosses: [0; PLACES],
+            at: [0; PLACES],
+            parts: Vec::with_capacity(known.len().min(KNOWN_MAX)),
+            calibration: learner.calibration.clone(),
+        };
+        for (bucket, sums) in part.durations.iter_mut().enumerate() {
+            let on_surface = key(SURFACE_DURATION, surface, bucket as u64);
+            learner.add_slot((SURFACE_DURATION, on_surface), &base, now_ms, sums);
+            let of_viewer = key(VIEWER_DURATION, viewer.viewer, bucket as u64);
+            learner.add_slot((VIEWER_DURATION, of_viewer), &own, now_ms, sums);
+            numbers.clear();
+            trace.of_duration(bucket, &mut numbers);
+            self.add_numbers(Trace::OF_PAGE, &mut numbers, sums);
+        }
+        for &(kind, with) in known.iter().filter(|(kind, _)| *kind < KINDS).take(KNOWN_MAX) {
+            let slot = CROSSES + kind;
+            let key = key(slot, viewer.viewer, with);
+            if learner.cells.find(key).is_some() {
+                let mut sums = [0.0; LANES];
+                learner.add_slot((slot, key), &own, now_ms, &mut sums);
+                part.put(entity(kind, with), sums);
+            }
+        }
+        part
+    }
+
+    fn add_numbers(&self, first: usize, numbers: &mut [f32], sums: &mut Lanes) {
+        for number in numbers.iter_mut() {
+            *number = number.clamp(-super::model::FEATURE_MAX, super::model::FEATURE_MAX);
+        }
+        self.learner.weights.add(sums, self.learner.numbers_at() + first, numbers, 0);
+    }
+
+    /// What each dimension of a clip's vector will add: the viewer's vector, scaled, through the weights
+    /// of the vectors' features.
+    fn vector_terms(&self, viewer: &ViewerKeys) -> [Lanes; DIMENSIONS] {
+        let factors = &self.learner.factors;
+        let own = factors.viewer(&viewer_vector(viewer));
+        let mut terms = [[0.0; LANES]; DIMENSIONS];
+        for (axis, term) in terms.iter_mut().enumerate() {
+            let scaled = factors.scales()[axis].map(|scale| scale * own[axis]);
+            let first = self.learner.sums_at() + LANES;
+            self.learner.weights.add(term, first, &scaled[..HEADS], 0);
+        }
+        terms
+    }
+}
+
+impl ViewerPart {
+    fn put(&mut self, word: u32, sums: Lanes) {
+        let mut place = word as usize % PLACES;
+        while self.crosses[place] != 0 {
+            if self.crosses[place] == word {
+                return;
+            }
+            place = (place + 1) % PLACES;
+        }
+        self.crosses[place] = word;
+        self.at[place] = self.parts.len() as u8;
+        self.parts.push(sums);
+    }
+
+    #[inline]
+    fn cross(&self, word: u32) -> Option<&Lanes> {
+        let mut place = word as usize % PLACES;
+        while self.crosses[place] != 0 {
+            if self.crosses[place] == word && word != 0 {
+                return self.parts.get(usize::from(self.at[place]));
+            }
+            place = (place + 1) % PLACES;
+        }
+        None
+    }
+
+    /// The log-odds of a candidate.
+    #[inline]
+    pub fn logits(&self, clip: &ClipPart) -> Lanes {
+        let mut logits = self.sums;
+        add(&mut logits, &clip.sums);
+        add(&mut logits, &self.durations[clip.bucket as usize]);
+        for &word in &clip.entities {
+            if let Some(part) = self.cross(word) {
+                add(&mut logits, part);
+            }
+        }
+        add(&mut logits, &self.vectors(clip));
+        logits
+    }
+
+    #[inline]
+    fn vectors(&self, clip: &ClipPart) -> Lanes {
+        let mut sums = [0.0; LANES];
+        for (terms, component) in self.vector.iter().zip(clip.vector) {
+            for lane in 0..LANES {
+                sums[lane] += terms[lane] * component;
+            }
+        }
+        sums
+    }
+
+    /// The probability of each head, calibrated. Lanes beyond [`HEADS`] mean nothing.
+    #[inline]
+    pub fn score(&self, clip: &ClipPart) -> Lanes {
+        self.calibration.apply(&self.logits(clip))
+    }
+
+    /// The terms of a candidate's log-odds in the order of their sum: the first, plus each of the others
+    /// in turn, is [`Self::logits`] to the last bit.
+    pub fn explain(&self, clip: &ClipPart) -> Vec<(Term, Lanes)> {
+        let mut terms = vec![
+            (Term::Viewer, self.sums),
+            (Term::Clip, clip.sums),
+            (Term::Duration, self.durations[clip.bucket as usize]),
+        ];
+        for (kind, &word) in clip.entities.iter().enumerate() {
+            terms.extend(self.cross(word).map(|part| (Term::Entity(kind), *part)));
+        }
+        terms.push((Term::Vectors, self.vectors(clip)));
+        terms
+    }
+
+    /// The probabilities of log-odds that [`Self::explain`] added up to.
+    pub fn calibrated(&self, logits: &Lanes) -> Lanes {
+        self.calibration.apply(logits)
+    }
+}
+
+#[inline]
+fn add(sums: &mut Lanes, part: &Lanes) {
+    for lane in 0..LANES {
+        sums[lane] += part[lane];
+    }
+}
