@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_square_has_a_point_a_bin() {
         let rows: Vec<Judged> = (0..100_u32)
-            .map(|at| Judged { user: at, p: at as f32 / 100.0, label: at % 3 == 0 })
+            .map(|at| Judged { user: at, p: at as f32 / 100.0, label: at.is_multiple_of(3) })
             .collect();
         let quality = judge(&rows, 1);
         let svg = reliability(&[("like<", &quality), ("click", &quality)]);

@@ -94,7 +94,7 @@ pub fn judge(rows: &[Judged], seed: u64) -> Quality {
 /// The area of rows sorted by prediction, each user weighted.
 fn area(sorted: &[Judged], weight: impl Fn(u32) -> f64) -> Option<f64> {
     let (mut ones, mut zeros, mut won) = (0.0, 0.0, 0.0);
-    for tied in sorted.chunk_by(|a, b| a.p == b.p) {
+    for tied in sorted.chunk_by(|a, b| a.p.total_cmp(&b.p).is_eq()) {
         let (mut tied_ones, mut tied_zeros) = (0.0, 0.0);
         for row in tied {
             let side = if row.label { &mut tied_ones } else { &mut tied_zeros };
@@ -191,7 +191,7 @@ mod tests {
         let all: Vec<Judged> = (0..2_000_u32)
             .map(|at| {
                 let p = (mix(u64::from(at)) % 1_000) as f32 / 1_000.0;
-                let label = (mix(u64::from(at) ^ 77) % 1_000) as f32 / 1_000.0 < p;
+                let label = (mix(u64::from(at) + 1_000_000) % 1_000) as f32 / 1_000.0 < p;
                 Judged { user: at % 200, p, label }
             })
             .collect();

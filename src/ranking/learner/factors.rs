@@ -4,6 +4,11 @@
 //! likewise. The dot product, scaled per head, is added to the log-odds of the additive model; its
 //! gradient trains both sides.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "lanes and axes of several arrays go together by number; so they are also vectorised"
+)]
+
 use super::numbers::mix;
 use super::snapshot::{Reader, SnapshotError, Writer};
 use super::table::{Entry, Table};
@@ -86,6 +91,12 @@ impl<const L: usize> Factors<L> {
             squares: [[1.0; L]; D],
             rate,
         }
+    }
+
+    /// Asks the memory for what the next example needs.
+    pub fn touch(&self, viewer: &[u64], clip: &[u64]) {
+        self.viewers.touch(viewer);
+        self.clips.touch(clip);
     }
 
     /// The sum of the vectors of a viewer's keys.
@@ -173,12 +184,11 @@ fn sum(table: &Table<Vector>, keys: &[u64]) -> [f32; D] {
     let mut sum = [0.0; D];
     for &key in keys.iter().filter(|key| **key != 0) {
         let fresh;
-        let vector = match table.get(key) {
-            Some(vector) => vector,
-            None => {
-                fresh = Vector::fresh(key);
-                &fresh
-            }
+        let vector = if let Some(vector) = table.get(key) {
+            vector
+        } else {
+            fresh = Vector::fresh(key);
+            &fresh
         };
         for axis in 0..D {
             sum[axis] += vector.components[axis];

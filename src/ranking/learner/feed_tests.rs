@@ -11,7 +11,13 @@ const VIEWERS: u64 = 40;
 fn clip(number: u64) -> ClipKeys {
     ClipKeys {
         clip: 1_000 + number,
-        entities: [50 + number % 7, 80 + number % 3, 0, if number % 2 == 0 { 90 } else { 0 }, 0],
+        entities: [
+            50 + number % 7,
+            80 + number % 3,
+            0,
+            if number.is_multiple_of(2) { 90 } else { 0 },
+            0,
+        ],
         duration_ms: 5_000 + (number as u32 % 5) * 9_000,
     }
 }
@@ -33,16 +39,17 @@ fn world(rounds: u64) -> World {
         let (who, what) = (mix(round) % VIEWERS, mix(round ^ 1 << 50) % 60);
         let clip = clip(what);
         let chance = mix(round ^ 1 << 51);
-        let taken = if what % 3 == 0 { who % 2 == 0 } else { chance % 2 == 0 };
-        let mut outcome = Outcome::default();
-        outcome.watch_ms = Some(if taken { clip.duration_ms } else { 1_000 });
-        outcome.labels[Head::Like as usize] = Some(taken && chance % 3 == 0);
-        outcome.labels[Head::TagTap as usize] = Some(chance % 10 == 0);
-        outcome.labels[Head::Buy as usize] = Some(chance % 20 == 0);
+        let taken =
+            if what.is_multiple_of(3) { who.is_multiple_of(2) } else { chance.is_multiple_of(2) };
+        let watch_ms = Some(if taken { clip.duration_ms } else { 1_000 });
+        let mut outcome = Outcome { watch_ms, ..Outcome::default() };
+        outcome.labels[Head::Like as usize] = Some(taken && chance.is_multiple_of(3));
+        outcome.labels[Head::TagTap as usize] = Some(chance.is_multiple_of(10));
+        outcome.labels[Head::Buy as usize] = Some(chance.is_multiple_of(20));
         let at_ms = 1_000_000 + round as i64 * 20_000;
         let trace = &mut traces[who as usize];
         heads.learn(&viewer(who), &clip, trace, &outcome, at_ms);
-        if round % 50 == 0 {
+        if round.is_multiple_of(50) {
             heads.learn_late(&viewer(who), &clip, trace, (Head::Share, taken), at_ms);
         }
     }
@@ -138,10 +145,11 @@ fn absurd_events_leave_sound_heads() {
         let clip = ClipKeys {
             clip: u64::MAX - round,
             entities: [u64::MAX; 5],
-            duration_ms: if round % 2 == 0 { u32::MAX } else { 0 },
+            duration_ms: if round.is_multiple_of(2) { u32::MAX } else { 0 },
         };
-        let outcome = Outcome { watch_ms: Some(u32::MAX), labels: [Some(round % 2 == 0); HEADS] };
-        let at_ms = if round % 3 == 0 { i64::MAX } else { -1 };
+        let outcome =
+            Outcome { watch_ms: Some(u32::MAX), labels: [Some(round.is_multiple_of(2)); HEADS] };
+        let at_ms = if round.is_multiple_of(3) { i64::MAX } else { -1 };
         world.heads.learn(&viewer(1), &clip, &mut world.traces[1], &outcome, at_ms);
         let p = world.heads.predict(&viewer(1), &clip, &world.traces[1], at_ms);
         assert!(p[..HEADS].iter().all(|p| p.is_finite() && (0.0..=1.0).contains(p)), "{p:?}");

@@ -5,6 +5,11 @@
 //! beyond those of the parent, the key's effects, and how often it was met. To them come plain numbers,
 //! the sum of all effects, and the dot product of the viewer's and the clip's vectors.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "lanes and axes of several arrays go together by number; so they are also vectorised"
+)]
+
 use super::calibration::Calibration;
 use super::factors::{DIMENSIONS, Factors};
 use super::numbers::{LOGIT_MAX, ln_1p, sigmoid};
@@ -166,6 +171,15 @@ impl<const L: usize> Learner<L> {
         rate
     }
 
+    /// Where the example's keys live; all at once, so that their cache misses overlap.
+    fn look_up(&self, example: &Example<'_>, places: &mut Vec<usize>) {
+        self.cells.touch(example.keys);
+        self.factors.touch(example.viewer, example.clip);
+        places.clear();
+        places.extend(example.keys.iter().map(|&key| self.cells.find(key).unwrap_or(usize::MAX)));
+        self.cells.touch_entries(places);
+    }
+
     /// The probability of each head, before the example's labels are known.
     pub fn predict(&self, example: &Example<'_>, scratch: &mut Scratch<L>) -> [f32; L] {
         let slots = self.plan.slots.len();
@@ -174,12 +188,8 @@ impl<const L: usize> Learner<L> {
         scratch.features.clear();
         scratch.features.resize(self.sums_at() + 2 * L, 0.0);
         scratch.rates.clear();
-        scratch.places.clear();
         scratch.features[0] = 1.0;
-        // All look-ups first: their cache misses overlap.
-        for &key in example.keys {
-            scratch.places.push(self.cells.find(key).unwrap_or(usize::MAX));
-        }
+        self.look_up(example, &mut scratch.places);
         let empty = Kept { cell: Cell::EMPTY, at_ms: 0 };
         let mut additive = self.bias;
         for (slot, &key) in example.keys.iter().enumerate() {
@@ -221,10 +231,7 @@ impl<const L: usize> Learner<L> {
     /// As much of a prediction as [`Self::learn_counts`] needs.
     pub fn predict_counts(&self, example: &Example<'_>, scratch: &mut Scratch<L>) {
         let mut additive = self.bias;
-        scratch.places.clear();
-        for &key in example.keys {
-            scratch.places.push(self.cells.find(key).unwrap_or(usize::MAX));
-        }
+        self.look_up(example, &mut scratch.places);
         for (&key, &place) in example.keys.iter().zip(&scratch.places) {
             if let Some(kept) = self.cells.at(place, key) {
                 for lane in 0..L {

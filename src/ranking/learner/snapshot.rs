@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
             let (bytes, rest) = self.rest.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
             self.rest = rest;
             *float = f32::from_le_bytes(*bytes);
-            if !(float.abs() <= MAGNITUDE_MAX) {
+            if float.is_nan() || float.abs() > MAGNITUDE_MAX {
                 return Err(SnapshotError::Unbounded);
             }
         }

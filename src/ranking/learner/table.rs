@@ -21,10 +21,15 @@ pub trait Entry: Copy {
     fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError>;
 }
 
+/// The keys of a set fill one cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Set([u64; WAYS]);
+
 /// See the module's head.
 #[derive(Clone, Debug)]
 pub struct Table<E> {
-    keys: Vec<u64>,
+    keys: Vec<Set>,
     entries: Vec<E>,
     used: usize,
     entries_max: usize,
@@ -37,21 +42,37 @@ impl<E: Entry> Table<E> {
         let entries_max = entries_max.max(WAYS).next_power_of_two();
         let start = entries_max.min(1 << 10);
         let entries = vec![E::fresh(0); start];
-        Self { keys: vec![0; start], entries, used: 0, entries_max, evicted: 0 }
+        Self { keys: vec![Set([0; WAYS]); start / WAYS], entries, used: 0, entries_max, evicted: 0 }
     }
 
     #[inline]
     fn set(&self, key: u64) -> usize {
         // The high bits choose the set, the whole key tells neighbours apart.
-        (mix(key) as usize & (self.keys.len() / WAYS - 1)) * WAYS
+        mix(key) as usize & (self.keys.len() - 1)
+    }
+
+    /// Asks the memory for the sets of many keys at once: their cache misses overlap, where look-ups
+    /// would wait for one after the other.
+    #[inline]
+    pub fn touch(&self, keys: &[u64]) {
+        let seen = keys.iter().fold(0, |seen, &key| seen ^ self.keys[self.set(key)].0[0]);
+        std::hint::black_box(seen);
+    }
+
+    /// As [`Self::touch`], for the entries at places that [`Self::find`] gave.
+    #[inline]
+    pub fn touch_entries(&self, places: &[usize]) {
+        let entries = places.iter().filter_map(|&place| self.entries.get(place));
+        let seen = entries.fold(0, |seen, entry| seen ^ entry.strength().to_bits());
+        std::hint::black_box(seen);
     }
 
     /// Where a key lives; zero is no key.
     #[inline]
     pub fn find(&self, key: u64) -> Option<usize> {
         let set = self.set(key);
-        let way = self.keys[set..set + WAYS].iter().position(|&kept| kept == key)?;
-        (key != 0).then_some(set + way)
+        let way = self.keys[set].0.iter().position(|&kept| kept == key)?;
+        (key != 0).then_some(set * WAYS + way)
     }
 
     /// What a key has, if it is known.
@@ -63,7 +84,8 @@ impl<E: Entry> Table<E> {
     /// The entry at a place that [`Self::find`] gave, unless the key has been displaced since.
     #[inline]
     pub fn at(&self, place: usize, key: u64) -> Option<&E> {
-        (self.keys.get(place) == Some(&key)).then(|| &self.entries[place])
+        let kept = self.keys.get(place / WAYS)?.0[place % WAYS];
+        (kept == key).then(|| &self.entries[place])
     }
 
     /// The key's entry, new if need be: in a free place, or in that of the weakest of its set.
@@ -72,38 +94,37 @@ impl<E: Entry> Table<E> {
             return &mut self.entries[at];
         }
         // At half full, one set in fifty has no place left; fuller, the strong would go too.
-        if self.used * 2 > self.keys.len() && self.keys.len() < self.entries_max {
+        if self.used * 2 > self.entries.len() && self.entries.len() < self.entries_max {
             self.grow();
         }
         let set = self.set(key);
-        let ways = set..set + WAYS;
-        let free = self.keys[ways.clone()].iter().position(|&kept| kept == 0);
-        let at = if let Some(way) = free {
+        let way = if let Some(free) = self.keys[set].0.iter().position(|&kept| kept == 0) {
             self.used += 1;
-            set + way
+            free
         } else {
             self.evicted += 1;
-            let strength = |at: &usize| self.entries[*at].strength();
-            ways.min_by(|a, b| strength(a).total_cmp(&strength(b))).unwrap_or(set)
+            let strength = |way: &usize| self.entries[set * WAYS + way].strength();
+            (0..WAYS).min_by(|a, b| strength(a).total_cmp(&strength(b))).unwrap_or(0)
         };
-        self.keys[at] = key;
+        let at = set * WAYS + way;
+        self.keys[set].0[way] = key;
         self.entries[at] = E::fresh(key);
         &mut self.entries[at]
     }
 
     /// Doubles: each set splits in two, so that everything still fits.
     fn grow(&mut self) {
-        let places = self.keys.len() * 2;
-        let keys = std::mem::replace(&mut self.keys, vec![0; places]);
+        let places = self.entries.len() * 2;
+        let keys = std::mem::replace(&mut self.keys, vec![Set([0; WAYS]); places / WAYS]);
         let entries = std::mem::replace(&mut self.entries, vec![E::fresh(0); places]);
-        for (key, entry) in keys.into_iter().zip(entries) {
+        for (key, entry) in keys.iter().flat_map(|set| set.0).zip(entries) {
             if key == 0 {
                 continue;
             }
             let set = self.set(key);
-            if let Some(way) = self.keys[set..set + WAYS].iter().position(|&kept| kept == 0) {
-                self.keys[set + way] = key;
-                self.entries[set + way] = entry;
+            if let Some(way) = self.keys[set].0.iter().position(|&kept| kept == 0) {
+                self.keys[set].0[way] = key;
+                self.entries[set * WAYS + way] = entry;
             }
         }
     }
@@ -125,15 +146,16 @@ impl<E: Entry> Table<E> {
 
     /// Bytes held, free places included.
     pub fn bytes(&self) -> usize {
-        self.keys.len() * (size_of::<u64>() + size_of::<E>())
+        self.entries.len() * (size_of::<u64>() + size_of::<E>())
     }
 
     /// Appends the table; places are kept, so that the copy goes on exactly alike.
     pub fn write(&self, into: &mut Writer) {
-        into.word(self.keys.len() as u64);
+        into.word(self.entries.len() as u64);
         into.word(self.used as u64);
         into.word(self.evicted);
-        for (at, &key) in self.keys.iter().enumerate().filter(|(_, key)| **key != 0) {
+        let keys = self.keys.iter().flat_map(|set| set.0).enumerate();
+        for (at, key) in keys.filter(|(_, key)| *key != 0) {
             into.word(at as u64);
             into.word(key);
             self.entries[at].write(into);
@@ -149,17 +171,17 @@ impl<E: Entry> Table<E> {
         if !fits || used > places {
             return Err(SnapshotError::Shape);
         }
-        self.keys = vec![0; places];
+        self.keys = vec![Set([0; WAYS]); places / WAYS];
         self.entries = vec![E::fresh(0); places];
         (self.used, self.evicted) = (used, evicted);
         for _ in 0..used {
             let (at, key) = (from.word()? as usize, from.word()?);
             let entry = E::read(from)?;
             let set = self.set(key);
-            if key == 0 || at < set || at >= set + WAYS || self.keys[at] != 0 {
+            if key == 0 || at / WAYS != set || self.keys[set].0[at % WAYS] != 0 {
                 return Err(SnapshotError::Shape);
             }
-            (self.keys[at], self.entries[at]) = (key, entry);
+            (self.keys[set].0[at % WAYS], self.entries[at]) = (key, entry);
         }
         Ok(())
     }

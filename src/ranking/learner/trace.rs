@@ -49,7 +49,7 @@ impl<const L: usize> Default for ViewerTrace<L> {
 /// The bucket of a clip's duration; 0 for one that is unknown.
 #[inline]
 pub fn duration_bucket(duration_ms: f32) -> usize {
-    if !(duration_ms > 0.0) {
+    if duration_ms.is_nan() || duration_ms <= 0.0 {
         return 0;
     }
     let thirds = ln((duration_ms / 1_000.0).clamp(1.0, 1e6)) * 3.0;
