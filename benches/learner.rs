@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput};
 use vitrine::ranking::learner::feed::{
     ClipKeys, FeedBounds, FeedHeads, HEADS, Head, Outcome, Trace, ViewerKeys,
 };
@@ -109,5 +109,9 @@ fn folding(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, candidates, folding);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    candidates(&mut criterion);
+    folding(&mut criterion);
+    criterion.final_summary();
+}
