@@ -244,3 +244,111 @@ impl<const L: usize> Rows<L> {
         p
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(round: u64) -> Row<4> {
+        let (user, item) = (mix(round) % 50, mix(round ^ 1 << 40) % 30);
+        let taken = (user + item).is_multiple_of(2);
+        Row {
+            at_ms: 1_000_000 + round as i64 * 1_000,
+            user: user as u32,
+            item: item as u32,
+            context: 1 + (round % 2) as u32,
+            duration_ms: 10_000.0 + item as f32 * 1_000.0,
+            watch_ms: if taken { 20_000.0 } else { 500.0 },
+            labels: [f32::from(u8::from(taken)), 0.0, f32::NAN, f32::NAN],
+        }
+    }
+
+    fn full() -> Shape {
+        let column = |of: fn(u32) -> u32| Column {
+            codes: (0..50).map(of).collect(),
+            codes_max: 4,
+            ranges: false,
+        };
+        Shape {
+            tasks: 2,
+            contexts: 3,
+            durations: true,
+            times: true,
+            users: 50,
+            user_columns: vec![column(|user| 1 + user % 2)],
+            item_columns: vec![column(|item| 1 + item % 2)],
+        }
+    }
+
+    fn bare() -> Shape {
+        Shape { tasks: 2, users: 50, ..Shape::default() }
+    }
+
+    fn bits(p: [f32; 4]) -> [u32; 4] {
+        p.map(f32::to_bits)
+    }
+
+    #[test]
+    fn equal_logs_give_equal_predictions_and_bytes() {
+        let (mut one, mut other) = (Rows::new(full()), Rows::new(full()));
+        for round in 0..3_000 {
+            assert_eq!(bits(one.step(&row(round), true)), bits(other.step(&row(round), true)));
+        }
+        assert!(one.learner().to_bytes() == other.learner().to_bytes());
+    }
+
+    #[test]
+    fn a_prediction_does_not_know_its_own_outcome() {
+        let mut rows = Rows::new(full());
+        for round in 0..2_000 {
+            rows.step(&row(round), true);
+        }
+        for round in 2_000..2_050 {
+            let told = row(round);
+            let lie = Row { watch_ms: 1e9, labels: told.labels.map(|label| 1.0 - label), ..told };
+            let (mut one, mut other) = (rows.clone(), rows.clone());
+            assert_eq!(bits(one.step(&told, true)), bits(other.step(&lie, true)));
+        }
+    }
+
+    #[test]
+    fn tastes_are_learned_with_all_columns() {
+        let mut rows = Rows::new(full());
+        let (mut right, mut met) = (0, 0);
+        for round in 0..20_000 {
+            let row = row(round);
+            let p = rows.step(&row, true);
+            assert!(p[..2].iter().all(|p| (0.0..=1.0).contains(p)), "{p:?}");
+            if round > 15_000 {
+                met += 1;
+                right += u32::from((p[0] > 0.5) == (row.labels[0] > 0.5));
+            }
+        }
+        assert!(right * 100 > met * 95, "{right} of {met}");
+    }
+
+    #[test]
+    fn a_bare_log_and_history_without_time_do() {
+        let mut rows = Rows::new(bare());
+        for round in 0..2_000 {
+            let unknown = Row { at_ms: 0, context: 0, duration_ms: f32::NAN, ..row(round) };
+            rows.step(&Row { watch_ms: f32::NAN, ..unknown }, round > 1_000);
+        }
+        assert_eq!(rows.learner().learnt(), 2_000);
+        assert_eq!(rows.learner().refused(), 0);
+        let stranger = Row { user: u32::MAX, item: u32::MAX, ..row(1) };
+        assert!(rows.step(&stranger, true)[0].is_finite());
+    }
+
+    #[test]
+    fn a_rate_follows_what_its_key_got() {
+        let mut rows = Rows::new(bare());
+        for round in 0..4_000_u64 {
+            let item = (round % 2) as u32;
+            let labels = [item as f32, f32::NAN, f32::NAN, f32::NAN];
+            rows.step(&Row { item, labels, ..row(round) }, true);
+        }
+        let p = |rows: &mut Rows<4>, item| rows.step(&Row { item, ..row(9_001) }, true)[0];
+        assert!(p(&mut rows, 1) > 0.9 && p(&mut rows, 0) < 0.1);
+    }
+}
