@@ -2,16 +2,20 @@
 
 mod progressive;
 
-use std::fs::File;
+use std::error::Error;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Outcome, say};
 use crate::eval::folder::Folder;
-use crate::eval::topk;
+use crate::eval::tuning::Plan;
+use crate::eval::{cost, live, topk};
+use crate::ranking::neighbours::ease::Fit;
 
 /// Arguments of `eval`.
 #[derive(Args)]
@@ -26,6 +30,8 @@ enum Task {
     Topk(Topk),
     /// Predict each row of the log before it is learned, and judge the predictions.
     Progressive(progressive::Progressive),
+    /// Walk a window event by event: rank, then learn.
+    Live(Live),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -43,23 +49,59 @@ impl Split {
     }
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Weights {
+    /// All pairs of items at once, as far as the catalogue is small enough.
+    Exact,
+    /// Each item from its best few companions.
+    Local,
+}
+
+/// What all tasks need to know.
 #[derive(Args)]
-struct Topk {
+struct Common {
     /// The data folder; its `manifest.json` names its files.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// The window to rank for.
     #[arg(long, value_enum, default_value = "test")]
     split: Split,
-    /// Where to write the lists: a user, a tab, its items with blanks between.
-    #[arg(long, value_name = "FILE")]
-    recs: Option<PathBuf>,
     /// Items of a list.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
     k: u16,
+    /// How the weights between items are worked out.
+    #[arg(long, value_enum, default_value = "exact")]
+    weights: Weights,
+    /// Decides the draws behind the confidence bounds; the ranking itself has no chance in it.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Where to write charts (SVG) and the figures (JSON).
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Topk {
+    #[command(flatten)]
+    common: Common,
+    /// Where to write the lists: a user, a tab, its items with blanks between.
+    #[arg(long, value_name = "FILE")]
+    recs: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Live {
+    #[command(flatten)]
+    common: Common,
+    /// Where to write the lists: a line an event, its items with blanks between.
+    #[arg(long, value_name = "FILE")]
+    recs: Option<PathBuf>,
+    /// Where to write what each of these lists should have: a user, a tab, an item.
+    #[arg(long, value_name = "FILE")]
+    targets: Option<PathBuf>,
 }
 
 impl Eval {
@@ -67,34 +109,109 @@ impl Eval {
         match self.task {
             Task::Topk(topk) => topk.run(),
             Task::Progressive(progressive) => progressive.run(),
+            Task::Live(live) => live.run(),
         }
     }
 }
 
 impl Topk {
     fn run(self) -> Outcome {
-        let folder = Folder::open(&self.data)?;
-        let split = self.split.name();
-        let lists = topk::recommend(&folder, split, usize::from(self.k))?;
-        if let Some(path) = &self.recs {
-            let mut out = BufWriter::new(File::create(path)?);
-            topk::write(&folder, &lists, &mut out)?;
-            out.flush()?;
+        let folder = Folder::open(&self.common.data)?;
+        let plan = self.common.plan();
+        let bar = Bar::new();
+        let lists = topk::recommend(&folder, &plan, &mut |stage, share| bar.show(stage, share))?;
+        bar.end();
+        write_to(self.recs.as_deref(), |out| lists.write(&folder, out))?;
+        let report = lists.judge(&folder, &plan)?;
+        self.common.answer("topk", &report.figures, &report.summary, &report.charts)
+    }
+}
+
+impl Live {
+    fn run(self) -> Outcome {
+        let folder = Folder::open(&self.common.data)?;
+        let plan = self.common.plan();
+        let bar = Bar::new();
+        let walked = live::walk(&folder, &plan, &mut |stage, share| bar.show(stage, share))?;
+        bar.end();
+        write_to(self.recs.as_deref(), |out| walked.write_lists(&folder, out))?;
+        write_to(self.targets.as_deref(), |out| walked.write_targets(&folder, out))?;
+        let report = walked.report(&folder, &plan);
+        self.common.answer("live", &report.figures, &report.summary, &report.charts)
+    }
+}
+
+impl Common {
+    fn plan(&self) -> Plan {
+        Plan {
+            split: self.split.name().to_owned(),
+            k: usize::from(self.k),
+            seed: self.seed,
+            fit: match self.weights {
+                Weights::Exact => Fit::Exact,
+                Weights::Local => Fit::Local,
+            },
         }
-        let quality = topk::judge(&folder, split, &lists)?;
-        let k = self.k;
+    }
+
+    fn answer(
+        &self,
+        task: &str,
+        figures: &serde_json::Value,
+        summary: &str,
+        charts: &[(&str, String)],
+    ) -> Outcome {
+        let mut figures = figures.clone();
+        figures["peak_mib"] = (cost::peak_bytes() >> 20).into();
+        if let Some(folder) = &self.report {
+            fs::create_dir_all(folder)?;
+            for (name, chart) in charts {
+                fs::write(folder.join(format!("{task}-{name}.svg")), chart)?;
+            }
+            let text = serde_json::to_string_pretty(&figures)?;
+            fs::write(folder.join(format!("{task}.json")), text)?;
+        }
         if self.json {
-            say(&serde_json::json!({
-                "split": split, "k": k, "users": quality.users, "relevant": quality.relevant,
-                "ndcg": quality.ndcg, "recall": quality.recall, "coverage": quality.coverage,
-            })
-            .to_string())?;
+            say(&figures.to_string())?;
         } else {
-            say(&format!(
-                "{split}: NDCG@{k} {:.4}, recall@{k} {:.4}, coverage {:.3} over {} users",
-                quality.ndcg, quality.recall, quality.coverage, quality.users
-            ))?;
+            say(&format!("{summary}\npeak memory {} MiB", figures["peak_mib"]))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Writes a file if it is wanted.
+fn write_to(
+    path: Option<&Path>,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), Box<dyn Error>> {
+    let Some(path) = path else { return Ok(()) };
+    let file = File::create(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    let mut out = BufWriter::new(file);
+    write(&mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A progress bar on the terminal; none where nobody looks.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let bar = ProgressBar::new(100);
+        let style = ProgressStyle::with_template("{msg:32} {bar:40} {percent:>3} % {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self(bar)
+    }
+
+    fn show(&self, stage: &str, share: f32) {
+        if self.0.message() != stage {
+            self.0.set_message(stage.to_owned());
+        }
+        self.0.set_position((share * 100.0) as u64);
+    }
+
+    fn end(&self) {
+        self.0.finish_and_clear();
     }
 }

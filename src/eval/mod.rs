@@ -1,14 +1,39 @@
 //! Ranking judged offline: the engine's own ranking code over a folder of recorded watching.
 //!
-//! [`folder`] reads the data, [`topk`] lists each user's best clips for a window that was held back,
-//! [`metrics`] says how good the lists are; [`progressive`] predicts each row of the log before it learns
-//! it, [`probability`] says how good the probabilities are, [`curves`] draws them. The command line is `vitrine eval`; the folder's format
-//! stands in [`folder`].
+//! [`folder`] reads the data and tells their format, [`replay`] turns rows into what the ranking
+//! learns from, [`tuning`] chooses parameters by a rule. [`topk`], [`live`] and [`progressive`] are the
+//! tasks; [`metrics`] judges lists, [`probability`] probabilities, [`cost`] what they took; [`curves`] and
+//! [`plot`] draw. The command line is `vitrine eval`.
 
+pub mod cost;
 pub mod curves;
 pub mod folder;
+pub mod live;
 pub mod metrics;
+pub mod plot;
 pub mod probability;
 pub mod progressive;
+pub mod replay;
+mod ridge;
 mod table;
 pub mod topk;
+pub mod tuning;
+
+use crate::ranking::neighbours::dense::NotPositive;
+
+/// Why a ranking could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The data.
+    #[error(transparent)]
+    Folder(#[from] folder::FolderError),
+    /// The item–item weights cannot be fitted to it.
+    #[error("the counts of items met together cannot be inverted")]
+    Weights,
+}
+
+impl From<NotPositive> for EvalError {
+    fn from(_: NotPositive) -> Self {
+        Self::Weights
+    }
+}

@@ -17,6 +17,18 @@ pub(super) fn ln(x: f32) -> f32 {
     exponent as f32 * std::f32::consts::LN_2 + 2.0 * t * series
 }
 
+/// Two to the power of `x`, for `x` of at most 0; below −126 it is zero.
+pub(super) fn exp2(x: f32) -> f32 {
+    let x = x.clamp(-127.0, 0.0);
+    let whole = x.floor();
+    // 2^f for f in 0..1 by the series of e^(f ln 2) about the middle.
+    let f = (x - whole - 0.5) * std::f32::consts::LN_2;
+    let series = 1.0 / 24.0 + f * (1.0 / 120.0 + f * (1.0 / 720.0));
+    let series = 1.0 + f * (1.0 + f * (0.5 + f * (1.0 / 6.0 + f * series)));
+    let scale = f32::from_bits(((whole as i32 + 127) as u32) << 23);
+    series * std::f32::consts::SQRT_2 * scale
+}
+
 /// Sine and cosine of `turn` whole turns, `turn` in 0..1.
 #[inline]
 pub(super) fn sin_cos(turn: f32) -> (f32, f32) {
@@ -52,6 +64,16 @@ mod tests {
             }
         }
         assert_eq!(ln(1.0).to_bits(), 0.0_f32.to_bits());
+    }
+
+    #[test]
+    fn powers_of_two_are_right() {
+        for step in 0..20_000_u16 {
+            let x = -f32::from(step) / 160.0;
+            let (found, exact) = (f64::from(exp2(x)), f64::from(x).exp2());
+            assert!((found - exact).abs() < 1e-6 * exact, "2^{x}: {found} for {exact}");
+        }
+        assert_eq!(exp2(-1e9).to_bits(), 0.0_f32.to_bits());
     }
 
     #[test]

@@ -9,5 +9,6 @@ pub mod explore;
 pub mod features;
 pub mod learner;
 mod maths;
+pub mod neighbours;
 pub mod order;
 pub mod value;

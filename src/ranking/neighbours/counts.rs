@@ -1,0 +1,150 @@
+//! How often two items were met by the same viewer, counted event by event.
+//!
+//! Small catalogues are counted exactly, in a triangle; large ones per item for its heaviest
+//! companions only, so that memory is bounded by the catalogue and not by the log.
+
+use super::dense::Symmetric;
+
+/// Items up to which all pairs are counted: 12,288² numbers of 4 bytes are 604 MB.
+pub const EXACT_ITEMS_MAX: usize = 12_288;
+/// Companions that all items of a large catalogue remember together, 8 bytes each.
+const COMPANIONS_MAX: usize = 64 << 20;
+/// Companions of one item, at least and at most.
+const COMPANIONS_PER_ITEM: std::ops::RangeInclusive<usize> = 64..=1024;
+
+/// Counts of pairs, and on the diagonal of single items.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Counts {
+    /// Every pair.
+    Exact(Symmetric),
+    /// The heaviest pairs of each item.
+    Sparse(SparseCounts),
+}
+
+/// See [`Counts::Sparse`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SparseCounts {
+    totals: Vec<f32>,
+    /// Per item its companions by ascending number.
+    companions: Vec<Vec<(u32, f32)>>,
+    per_item_max: usize,
+}
+
+impl Counts {
+    /// For a catalogue of so many items, all zero. A catalogue that grows starts with its room.
+    pub fn new(items: usize) -> Self {
+        if items <= EXACT_ITEMS_MAX { Self::exact(items) } else { Self::sparse(items) }
+    }
+
+    /// Every pair, whatever it takes.
+    pub fn exact(items: usize) -> Self {
+        Self::Exact(Symmetric::new(items))
+    }
+
+    /// The heaviest pairs.
+    pub fn sparse(items: usize) -> Self {
+        let per_item_max = (COMPANIONS_MAX / items.max(1))
+            .clamp(*COMPANIONS_PER_ITEM.start(), *COMPANIONS_PER_ITEM.end());
+        let companions = vec![Vec::new(); items];
+        Self::Sparse(SparseCounts { totals: vec![0.0; items], companions, per_item_max })
+    }
+
+    /// How many items there is room for.
+    pub fn items(&self) -> usize {
+        match self {
+            Self::Exact(cells) => cells.size(),
+            Self::Sparse(sparse) => sparse.totals.len(),
+        }
+    }
+
+    /// Counts an item that a viewer meets, together with each of those met before.
+    pub fn learn(&mut self, before: impl Iterator<Item = (u32, f32)>, item: u32, strength: f32) {
+        match self {
+            Self::Exact(cells) => {
+                cells.add(item as usize, item as usize, strength * strength);
+                for (other, other_strength) in before.filter(|(other, _)| *other != item) {
+                    cells.add(item as usize, other as usize, strength * other_strength);
+                }
+            }
+            Self::Sparse(sparse) => {
+                sparse.totals[item as usize] += strength * strength;
+                for (other, other_strength) in before.filter(|(other, _)| *other != item) {
+                    sparse.add(item, other, strength * other_strength);
+                    sparse.add(other, item, strength * other_strength);
+                }
+            }
+        }
+    }
+
+    /// The count of one item alone.
+    pub fn total(&self, item: u32) -> f32 {
+        match self {
+            Self::Exact(cells) => cells.at(item as usize, item as usize),
+            Self::Sparse(sparse) => sparse.totals[item as usize],
+        }
+    }
+
+    /// The count of a pair; zero for a pair that was too light to be remembered.
+    pub fn pair(&self, one: u32, other: u32) -> f32 {
+        match self {
+            Self::Exact(cells) => cells.at(one as usize, other as usize),
+            Self::Sparse(sparse) if one == other => sparse.totals[one as usize],
+            Self::Sparse(sparse) => sparse.pair(one, other).max(sparse.pair(other, one)),
+        }
+    }
+
+    /// The companions of an item with their counts, by ascending number.
+    pub fn companions(&self, item: u32) -> Vec<(u32, f32)> {
+        match self {
+            Self::Exact(cells) => (0..cells.size() as u32)
+                .filter(|&other| other != item)
+                .map(|other| (other, cells.at(item as usize, other as usize)))
+                .filter(|(_, count)| *count != 0.0)
+                .collect(),
+            Self::Sparse(sparse) => sparse.companions[item as usize].clone(),
+        }
+    }
+
+    /// Forgets an item that is no more.
+    pub fn forget(&mut self, item: u32) {
+        match self {
+            Self::Exact(cells) => cells.clear(item as usize),
+            Self::Sparse(sparse) => {
+                sparse.totals[item as usize] = 0.0;
+                for (other, _) in std::mem::take(&mut sparse.companions[item as usize]) {
+                    let others = &mut sparse.companions[other as usize];
+                    if let Ok(at) = others.binary_search_by_key(&item, |(other, _)| *other) {
+                        others.remove(at);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl SparseCounts {
+    fn pair(&self, one: u32, other: u32) -> f32 {
+        let companions = &self.companions[one as usize];
+        let at = companions.binary_search_by_key(&other, |(other, _)| *other);
+        at.map_or(0.0, |at| companions[at].1)
+    }
+
+    fn add(&mut self, one: u32, other: u32, amount: f32) {
+        let companions = &mut self.companions[one as usize];
+        match companions.binary_search_by_key(&other, |(other, _)| *other) {
+            Ok(at) => companions[at].1 += amount,
+            Err(at) => companions.insert(at, (other, amount)),
+        }
+        if companions.len() > self.per_item_max {
+            thin(companions, self.per_item_max * 3 / 4);
+        }
+    }
+}
+
+/// Keeps the heaviest companions; of equal ones those of lower number, so that all agree.
+fn thin(companions: &mut Vec<(u32, f32)>, keep: usize) {
+    let heavier = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    companions.select_nth_unstable_by(keep, heavier);
+    companions.truncate(keep);
+    companions.sort_unstable_by_key(|(other, _)| *other);
+}

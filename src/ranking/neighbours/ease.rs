@@ -1,0 +1,235 @@
+//! Item–item weights of EASE's kind: how much having met one item speaks for another, with what
+//! their common companions explain taken out.
+//!
+//! Each item's weights are a ridge regression of its own meetings on all others'. For a small
+//! catalogue one inverse gives all of them exactly: with `P = (G + λI)⁻¹`, the weight of `i` for `j`
+//! is `−P[i][j] / P[j][j]`. For a large one each item is regressed on its best few companions.
+
+use super::counts::{Counts, EXACT_ITEMS_MAX};
+use super::dense::{NotPositive, Symmetric};
+
+/// Companions on which an item of a large catalogue is regressed, at least and at most.
+const COMPANIONS: std::ops::RangeInclusive<usize> = 24..=200;
+/// Multiplications that one refit of a large catalogue may take, about a minute.
+const REFIT_OPERATIONS_MAX: usize = 60_000_000_000;
+
+/// How weights are worked out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// All of them at once, as far as all pairs are counted.
+    #[default]
+    Exact,
+    /// Each item from its best few companions.
+    Local,
+}
+
+/// Weights between items.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ItemWeights {
+    /// None yet.
+    #[default]
+    None,
+    /// Every pair of the items that were met.
+    Exact {
+        /// Per item its place in the matrix, or `u32::MAX`.
+        places: Vec<u32>,
+        /// Per place the item.
+        items: Vec<u32>,
+        /// A row per source, a column per target.
+        rows: Symmetric,
+    },
+    /// Per source its targets by ascending number.
+    Sparse(Vec<Vec<(u32, f32)>>),
+}
+
+impl ItemWeights {
+    /// Learns from counts; `step` is told the share that is done.
+    pub fn fit(
+        counts: &Counts,
+        fit: Fit,
+        ridge: f32,
+        step: impl FnMut(f32),
+    ) -> Result<Self, NotPositive> {
+        match counts {
+            Counts::Exact(_) if fit == Fit::Exact => Self::exact(counts, ridge, step),
+            _ => Ok(Self::local(counts, ridge, step)),
+        }
+    }
+
+    /// All pairs of the items that were met, at most [`EXACT_ITEMS_MAX`].
+    pub fn exact(
+        counts: &Counts,
+        ridge: f32,
+        mut step: impl FnMut(f32),
+    ) -> Result<Self, NotPositive> {
+        let met = (0..counts.items() as u32).filter(|&item| counts.total(item) > 0.0);
+        let items: Vec<u32> = met.take(EXACT_ITEMS_MAX).collect();
+        Self::exact_among(counts, items, ridge, &mut step)
+    }
+
+    /// All pairs of these items, given in ascending order.
+    pub fn exact_among(
+        counts: &Counts,
+        items: Vec<u32>,
+        ridge: f32,
+        step: &mut dyn FnMut(f32),
+    ) -> Result<Self, NotPositive> {
+        let size = items.len();
+        let mut rows = Symmetric::new(size);
+        for (place, &item) in items.iter().enumerate() {
+            for (other_place, &other) in items[..=place].iter().enumerate() {
+                rows.add(place, other_place, counts.pair(item, other));
+            }
+        }
+        rows.add_to_diagonal(ridge);
+        rows.invert(|done| step(done as f32 / size as f32))?;
+        rows.mirror();
+        let scales: Vec<f32> = (0..size).map(|place| -1.0 / rows.at(place, place)).collect();
+        for place in 0..size {
+            let row = rows.row_mut(place);
+            for (weight, scale) in row.iter_mut().zip(&scales) {
+                *weight *= scale;
+            }
+            row[place] = 0.0;
+        }
+        let mut places = vec![u32::MAX; counts.items()];
+        for (place, &item) in items.iter().enumerate() {
+            places[item as usize] = place as u32;
+        }
+        Ok(Self::Exact { places, items, rows })
+    }
+
+    /// Each item on the companions that explain most of it.
+    pub fn local(counts: &Counts, ridge: f32, mut step: impl FnMut(f32)) -> Self {
+        let items = counts.items();
+        let met = (0..items as u32).filter(|&item| counts.total(item) > 0.0).count();
+        // The solver takes n³/6, the look-ups n²/2 times a few.
+        let affordable = (REFIT_OPERATIONS_MAX * 3 / met.max(1)) as f64;
+        let size = (affordable.cbrt() as usize).clamp(*COMPANIONS.start(), *COMPANIONS.end());
+        let mut rows = vec![Vec::new(); items];
+        for item in (0..items as u32).filter(|&item| counts.total(item) > 0.0) {
+            for (source, weight) in regress(counts, item, ridge, size) {
+                rows[source as usize].push((item, weight));
+            }
+            if item % 256 == 0 {
+                step(item as f32 / items as f32);
+            }
+        }
+        Self::Sparse(rows)
+    }
+
+    /// Adds the weights of one source, times `factor`, to the scores of all items.
+    pub fn accumulate(&self, source: u32, factor: f32, scores: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::Exact { places, items, rows } => {
+                let Some(&place) = places.get(source as usize) else { return };
+                if place == u32::MAX {
+                    return;
+                }
+                let row = rows.row(place as usize);
+                if items.len() == scores.len() {
+                    for (score, weight) in scores.iter_mut().zip(row) {
+                        *score += factor * weight;
+                    }
+                } else {
+                    for (&item, weight) in items.iter().zip(row) {
+                        scores[item as usize] += factor * weight;
+                    }
+                }
+            }
+            Self::Sparse(rows) => {
+                for &(target, weight) in rows.get(source as usize).map_or(&[][..], |row| row) {
+                    scores[target as usize] += factor * weight;
+                }
+            }
+        }
+    }
+
+    /// How much `source` speaks for `target`.
+    pub fn between(&self, source: u32, target: u32) -> f32 {
+        match self {
+            Self::None => 0.0,
+            Self::Exact { places, rows, .. } => {
+                let place = |item: u32| places.get(item as usize).filter(|&&at| at != u32::MAX);
+                place(source)
+                    .zip(place(target))
+                    .map_or(0.0, |(row, column)| rows.row(*row as usize)[*column as usize])
+            }
+            Self::Sparse(rows) => rows.get(source as usize).map_or(0.0, |row| {
+                let at = row.binary_search_by_key(&target, |(target, _)| *target);
+                at.map_or(0.0, |at| row[at].1)
+            }),
+        }
+    }
+}
+
+/// The sources of one item and their weights: the ridge regression on at most `size` companions.
+fn regress(counts: &Counts, item: u32, ridge: f32, size: usize) -> Vec<(u32, f32)> {
+    // What a companion alone would explain; of equal ones the lower number comes first.
+    let mut gains: Vec<(f32, u32, f32)> = counts
+        .companions(item)
+        .into_iter()
+        .map(|(other, count)| (count * count / (counts.total(other) + ridge), other, count))
+        .collect();
+    let better = |a: &(f32, u32, f32), b: &(f32, u32, f32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if gains.len() > size {
+        gains.select_nth_unstable_by(size, better);
+        gains.truncate(size);
+    }
+    gains.sort_unstable_by_key(|(_, other, _)| *other);
+    let size = gains.len();
+    let mut factor = vec![0.0_f32; size * size];
+    for row in 0..size {
+        for column in 0..row {
+            factor[row * size + column] = counts.pair(gains[row].1, gains[column].1);
+        }
+        factor[row * size + row] = counts.total(gains[row].1) + ridge;
+    }
+    let mut weights: Vec<f32> = gains.iter().map(|(_, _, count)| *count).collect();
+    solve(&mut factor, &mut weights);
+    gains.iter().map(|(_, other, _)| *other).zip(weights).collect()
+}
+
+/// Solves a positive definite system, given by its lower triangle, in place by Cholesky's factor. A
+/// pivot that rounding made too small is left out: its weight becomes nearly zero.
+fn solve(factor: &mut [f32], right: &mut [f32]) {
+    let size = right.len();
+    for row in 0..size {
+        let (above, own) = factor.split_at_mut(row * size);
+        let own = &mut own[..=row];
+        for column in 0..row {
+            let other = &above[column * size..=column * size + column];
+            let sum = own[column] - dot(&own[..column], &other[..column]);
+            own[column] = sum / other[column];
+        }
+        let rest = own[row] - dot(&own[..row], &own[..row]);
+        own[row] = if rest > own[row] * 1e-6 { rest.sqrt() } else { f32::MAX.sqrt() };
+    }
+    for row in 0..size {
+        let line = &factor[row * size..=row * size + row];
+        right[row] = (right[row] - dot(&line[..row], &right[..row])) / line[row];
+    }
+    for row in (0..size).rev() {
+        right[row] /= factor[row * size + row];
+        let value = right[row];
+        let line = &factor[row * size..row * size + row];
+        for (cell, weight) in right[..row].iter_mut().zip(line) {
+            *cell -= weight * value;
+        }
+    }
+}
+
+/// A sum of products in eight lanes, always in the same order.
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 8];
+    let (chunks, other_chunks) = (one.chunks_exact(8), other.chunks_exact(8));
+    let rest: f32 =
+        chunks.remainder().iter().zip(other_chunks.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in chunks.zip(other_chunks) {
+        for lane in 0..8 {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    lanes.iter().sum::<f32>() + rest
+}

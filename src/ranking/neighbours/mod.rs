@@ -1,0 +1,203 @@
+//! Items by their neighbours: what a viewer met speaks for what was met along with it.
+//!
+//! [`exposure`] is what happened, [`counts`] how often items were met together, [`ease`] the weights
+//! between items that follow from it, [`session`] what like-minded viewers met lately, [`popularity`]
+//! how items fare at present. [`blend`] makes one
+//! score of weights and popularity and [`listwise`] learns how. [`Neighbours`] holds all of it and
+//! learns event by event.
+
+pub mod blend;
+pub mod counts;
+pub mod dense;
+pub mod ease;
+pub mod exposure;
+pub mod listwise;
+pub mod popularity;
+pub mod session;
+
+use blend::{Blend, Place};
+use counts::Counts;
+use dense::NotPositive;
+use ease::{Fit, ItemWeights};
+use exposure::{Exposure, History};
+use popularity::Popularity;
+use session::Sessions;
+
+use super::maths::ln;
+
+/// Events after which every item's standing is worked out anew, so that those without events of
+/// their own fade as well.
+const STANDINGS_EVERY: u32 = 256;
+
+/// How strongly a lift is pulled towards rare items, and the exposures that all have beforehand.
+const LIFT_PULL: f32 = 0.7;
+const LIFT_PRIOR: f32 = 5.0;
+
+/// What scoring needs room for and what it answers; made once, used for every call.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// A score per item.
+    pub scores: Vec<f32>,
+    /// Per item what the weights say.
+    pub sums: Vec<f32>,
+    /// Per item what neighbours say.
+    pub votes: Vec<f32>,
+    scratch: session::Scratch,
+}
+
+/// Viewers' histories, counts of items, and what follows from both.
+#[derive(Clone, Debug)]
+pub struct Neighbours {
+    histories: Vec<History>,
+    counts: Counts,
+    popularity: Popularity,
+    sessions: Sessions,
+    weights: ItemWeights,
+    blend: Blend,
+    standings: Vec<f32>,
+    events_since: u32,
+}
+
+impl Neighbours {
+    /// For so many viewers and items, both by number.
+    pub fn new(viewers: usize, items: usize) -> Self {
+        Self {
+            histories: vec![History::default(); viewers],
+            counts: Counts::new(items),
+            popularity: Popularity::new(items),
+            sessions: Sessions::new(items),
+            weights: ItemWeights::None,
+            blend: Blend::default(),
+            standings: vec![0.0; items],
+            events_since: 0,
+        }
+    }
+
+    /// Learns that a viewer met an item.
+    pub fn learn(&mut self, viewer: u32, exposure: Exposure) {
+        let history = &mut self.histories[viewer as usize];
+        if history.push(exposure) {
+            let before = history.exposures().iter().map(|met| (met.item, 1.0));
+            self.counts.learn(before, exposure.item, 1.0);
+            self.sessions.learn(viewer, exposure.item);
+        }
+        self.popularity.learn(exposure);
+        if exposure.at_ms == i64::MIN {
+            return;
+        }
+        self.events_since += 1;
+        if self.events_since >= STANDINGS_EVERY {
+            self.stand(exposure.at_ms);
+        } else {
+            self.standings[exposure.item as usize] =
+                self.blend.standing(&self.popularity.columns(exposure.item, exposure.at_ms));
+        }
+    }
+
+    /// Works out all items' standings for a moment.
+    pub fn stand(&mut self, now_ms: i64) {
+        self.events_since = 0;
+        for (item, standing) in self.standings.iter_mut().enumerate() {
+            *standing = self.blend.standing(&self.popularity.columns(item as u32, now_ms));
+        }
+    }
+
+    /// Works out the weights between items from the counts as they are.
+    pub fn refit(
+        &mut self,
+        fit: Fit,
+        ridge: f32,
+        step: impl FnMut(f32),
+    ) -> Result<(), NotPositive> {
+        self.weights = ItemWeights::None; // Before its successor is made: both at once are large.
+        self.weights = ItemWeights::fit(&self.counts, fit, ridge, step)?;
+        Ok(())
+    }
+
+    /// Ranks by another blend from now on.
+    pub fn set_blend(&mut self, blend: Blend, now_ms: i64) {
+        self.blend = blend;
+        self.stand(now_ms);
+    }
+
+    /// The blend in use.
+    pub fn blend(&self) -> &Blend {
+        &self.blend
+    }
+
+    /// The counts of items.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The weights between items.
+    pub fn weights(&self) -> &ItemWeights {
+        &self.weights
+    }
+
+    /// How items fare.
+    pub fn popularity(&self) -> &Popularity {
+        &self.popularity
+    }
+
+    /// A viewer's history.
+    pub fn history(&self, viewer: u32) -> &History {
+        &self.histories[viewer as usize]
+    }
+
+    /// Scores every item for a viewer, in `room.scores`.
+    pub fn score(&self, viewer: u32, now_ms: i64, room: &mut Room) {
+        self.sum(viewer, now_ms, room);
+        let scores = room.scores.iter_mut().zip(&room.sums).zip(&room.votes);
+        for (((score, sum), votes), standing) in scores.zip(&self.standings) {
+            *score = self.blend.score(*sum, *votes, *standing);
+        }
+    }
+
+    /// Sums the weights and the votes for every item, in `room.sums` and `room.votes`.
+    pub fn sum(&self, viewer: u32, now_ms: i64, room: &mut Room) {
+        let items = self.standings.len();
+        for numbers in [&mut room.sums, &mut room.votes] {
+            numbers.clear();
+            numbers.resize(items, 0.0);
+        }
+        room.scores.resize(items, 0.0);
+        for (exposure, place) in self.places(viewer, now_ms) {
+            self.weights.accumulate(exposure.item, self.blend.factor(place), &mut room.sums);
+        }
+        self.sessions.score(viewer, &self.histories, &mut room.scratch, &mut room.votes);
+    }
+
+    /// As [`Self::score`], by other weights, for the items that these know, and without votes.
+    pub fn score_by(&self, weights: &ItemWeights, viewer: u32, now_ms: i64, room: &mut Room) {
+        room.sums.clear();
+        room.sums.resize(self.standings.len(), 0.0);
+        for (exposure, place) in self.places(viewer, now_ms) {
+            weights.accumulate(exposure.item, self.blend.factor(place), &mut room.sums);
+        }
+        room.scores.clear();
+        room.scores.extend(room.sums.iter().zip(&self.standings).map(|(sum, standing)| {
+            let known = *sum != 0.0;
+            if known { self.blend.score(*sum, 0.0, *standing) } else { f32::NEG_INFINITY }
+        }));
+    }
+
+    /// After [`Self::score`]: replaces the scores by how much likelier this viewer goes for an item
+    /// than others do. What stands out is rare, which is what lists of the best alone never show.
+    pub fn lift(&self, room: &mut Room) {
+        let numbers = room.scores.iter_mut().zip(&room.sums).zip(&room.votes);
+        for (item, ((score, sum), votes)) in numbers.enumerate() {
+            let common = ln(self.popularity.met_ever(item as u32) + LIFT_PRIOR);
+            *score = self.blend.score(*sum, *votes, -LIFT_PULL * common);
+        }
+    }
+
+    /// A viewer's exposures, latest first, each with the factors that apply to it.
+    pub fn places(&self, viewer: u32, now_ms: i64) -> impl Iterator<Item = (Exposure, Place)> + '_ {
+        let latest_first = self.histories[viewer as usize].exposures().iter().rev().enumerate();
+        latest_first.map(move |(later, exposure)| (*exposure, Place::of(*exposure, later, now_ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
