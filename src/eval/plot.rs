@@ -30,17 +30,17 @@ pub fn lines(title: &str, x_name: &str, y_name: &str, series: &[Series]) -> Stri
     let (y_from, y_to) = span(points().map(|(_, y)| y).chain([0.0]));
     let x_at = |x: f64| LEFT + (x - x_from) / (x_to - x_from) * (WIDTH - LEFT - RIGHT);
     let y_at = |y: f64| HEIGHT - BOTTOM - (y - y_from) / (y_to - y_from) * (HEIGHT - TOP - BOTTOM);
-    let mut svg = format!(
+    let mut parts = vec![format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\" role=\"img\">\n<title>{0}</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"{LEFT}\" y=\"22\" font-size=\"16\">{0}</text>\n",
         escape(title)
-    );
+    )];
     for mark in 0..=MARKS {
         let share = mark as f64 / MARKS as f64;
         let (x, y) = (x_from + (x_to - x_from) * share, y_from + (y_to - y_from) * share);
-        svg.push_str(&format!(
+        parts.push(format!(
             "<path d=\"M{LEFT} {0:.1}H{1}\" stroke=\"#ddd\"/>\
              <text x=\"{2}\" y=\"{3:.1}\" text-anchor=\"end\">{4}</text>\
              <text x=\"{5:.1}\" y=\"{6}\" text-anchor=\"middle\">{7}</text>\n",
@@ -62,7 +62,7 @@ pub fn lines(title: &str, x_name: &str, y_name: &str, series: &[Series]) -> Stri
             .filter(|(x, y)| x.is_finite() && y.is_finite())
             .map(|(x, y)| format!("{:.1},{:.1}", x_at(*x), y_at(*y)))
             .collect();
-        svg.push_str(&format!(
+        parts.push(format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\
              <text x=\"{}\" y=\"{}\" fill=\"{colour}\" text-anchor=\"end\">{}</text>\n",
             path.join(" "),
@@ -71,7 +71,7 @@ pub fn lines(title: &str, x_name: &str, y_name: &str, series: &[Series]) -> Stri
             escape(&series.name),
         ));
     }
-    svg.push_str(&format!(
+    parts.push(format!(
         "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>\
          <text x=\"14\" y=\"{}\" transform=\"rotate(-90 14 {3})\" text-anchor=\"middle\">{}</text>\n</svg>\n",
         (LEFT + WIDTH - RIGHT) / 2.0,
@@ -80,7 +80,7 @@ pub fn lines(title: &str, x_name: &str, y_name: &str, series: &[Series]) -> Stri
         (TOP + HEIGHT - BOTTOM) / 2.0,
         escape(y_name),
     ));
-    svg
+    parts.concat()
 }
 
 /// The least and the greatest, a little apart if they are one.

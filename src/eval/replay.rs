@@ -71,10 +71,11 @@ fn stronger_labels(folder: &Folder) -> Vec<String> {
     let Some(positive) = folder.positive.as_ref().and_then(|name| log.label(name)) else {
         return Vec::new();
     };
-    let positives = positive.iter().filter(|&&label| label == 1).count();
+    let sum = |labels: &[u8]| labels.iter().map(|label| usize::from(*label == 1)).sum::<usize>();
+    let positives = sum(positive);
     let stronger = |name: &&String| {
         let Some(labels) = log.label(name) else { return false };
-        let count = labels.iter().filter(|&&label| label == 1).count();
+        let count = sum(labels);
         let both = labels.iter().zip(positive).filter(|pair| *pair == (&1, &1)).count();
         count > 0 && count * 2 < positives && both * log.len() >= positives * count
     };

@@ -122,7 +122,7 @@ pub fn prepare(
     ranker.stand(start);
     let hits = static_hits(&met, replay, &parted.last);
     let ridge = ridge::choose(&ranker, &met, &hits, start, &mut |share| {
-        progress("choose the ridge", share)
+        progress("choose the ridge", share);
     });
     ranker.refit(fit, ridge, |share| progress("fit to the first part", share))?;
     for round in 0..ROUNDS {

@@ -199,7 +199,7 @@ fn place_in_panel(inner: usize, column: usize, width: usize) -> usize {
 }
 
 /// The product of `TILE_ROWS` rows of the tall panel and one tile of the wide one.
-#[inline(always)]
+#[inline]
 fn tile(tall: &[f32], wide: &[f32], width: usize) -> [[f32; TILE_COLUMNS]; TILE_ROWS] {
     let mut sums = [[0.0_f32; TILE_COLUMNS]; TILE_ROWS];
     let (first, rest) = tall.split_at(width);

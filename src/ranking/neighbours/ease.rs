@@ -52,7 +52,7 @@ impl ItemWeights {
     ) -> Result<Self, NotPositive> {
         match counts {
             Counts::Exact(_) if fit == Fit::Exact => Self::exact(counts, ridge, step),
-            _ => Ok(Self::local(counts, ridge, step)),
+            Counts::Exact(_) | Counts::Sparse(_) => Ok(Self::local(counts, ridge, step)),
         }
     }
 

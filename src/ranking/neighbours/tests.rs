@@ -130,8 +130,8 @@ fn naive(counts: &Counts, target: u32, ridge: f64) -> Vec<f64> {
             cells
         })
         .collect();
-    for pivot in 0..size {
-        rows[pivot][pivot] += ridge;
+    for (pivot, row) in rows.iter_mut().enumerate() {
+        row[pivot] += ridge;
     }
     for pivot in 0..size {
         let line = rows[pivot].clone();
