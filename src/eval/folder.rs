@@ -459,3 +459,7 @@ fn side(
     }
     Ok(columns.into_iter().map(|(_, side)| side).collect())
 }
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

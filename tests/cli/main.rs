@@ -1,5 +1,7 @@
 //! The command line as shells and scripts meet it.
 
+mod eval;
+
 use std::process::{Command, Output, Stdio};
 
 fn vitrine(arguments: &[&str]) -> Command {

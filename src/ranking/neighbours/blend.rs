@@ -32,7 +32,9 @@ pub struct Place {
 impl Place {
     /// The place of an exposure that `later` others follow.
     pub fn of(exposure: Exposure, later: usize, now_ms: i64) -> Self {
-        let age_ms = now_ms.saturating_sub(exposure.at_ms);
+        // What is known without its time is old, even where the present has no time either.
+        let timed = exposure.at_ms != i64::MIN;
+        let age_ms = if timed { now_ms.saturating_sub(exposure.at_ms) } else { i64::MAX };
         Self {
             outcome: exposure.outcome as usize,
             rank: RANK_ENDS.iter().take_while(|&&end| later >= end).count(),

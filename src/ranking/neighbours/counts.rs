@@ -43,10 +43,31 @@ impl Counts {
 
     /// The heaviest pairs.
     pub fn sparse(items: usize) -> Self {
-        let per_item_max = (COMPANIONS_MAX / items.max(1))
-            .clamp(*COMPANIONS_PER_ITEM.start(), *COMPANIONS_PER_ITEM.end());
         let companions = vec![Vec::new(); items];
+        let per_item_max = per_item_max(items);
         Self::Sparse(SparseCounts { totals: vec![0.0; items], companions, per_item_max })
+    }
+
+    /// Makes room for so many items. Counts of all pairs become counts of the heaviest ones, since a
+    /// catalogue that grows has no end to its pairs.
+    pub fn grow(&mut self, items: usize) {
+        if let Self::Exact(_) = self {
+            let mut sparse = Self::sparse(self.items());
+            if let Self::Sparse(into) = &mut sparse {
+                for item in 0..self.items() as u32 {
+                    into.totals[item as usize] = self.total(item);
+                    into.companions[item as usize] = self.companions(item);
+                    into.bound(item);
+                }
+            }
+            *self = sparse;
+        }
+        if let Self::Sparse(sparse) = self {
+            let items = items.max(sparse.totals.len());
+            sparse.totals.resize(items, 0.0);
+            sparse.companions.resize_with(items, Vec::new);
+            sparse.per_item_max = per_item_max(items);
+        }
     }
 
     /// How many items there is room for.
@@ -135,10 +156,19 @@ impl SparseCounts {
             Ok(at) => companions[at].1 += amount,
             Err(at) => companions.insert(at, (other, amount)),
         }
+        self.bound(one);
+    }
+
+    fn bound(&mut self, item: u32) {
+        let companions = &mut self.companions[item as usize];
         if companions.len() > self.per_item_max {
             thin(companions, self.per_item_max * 3 / 4);
         }
     }
+}
+
+fn per_item_max(items: usize) -> usize {
+    (COMPANIONS_MAX / items.max(1)).clamp(*COMPANIONS_PER_ITEM.start(), *COMPANIONS_PER_ITEM.end())
 }
 
 /// Keeps the heaviest companions; of equal ones those of lower number, so that all agree.

@@ -9,7 +9,7 @@ use super::counts::{Counts, EXACT_ITEMS_MAX};
 use super::dense::{NotPositive, Symmetric};
 
 /// Companions on which an item of a large catalogue is regressed, at least and at most.
-const COMPANIONS: std::ops::RangeInclusive<usize> = 24..=200;
+const COMPANIONS: std::ops::RangeInclusive<usize> = 24..=160;
 /// Multiplications that one refit of a large catalogue may take, about a minute.
 const REFIT_OPERATIONS_MAX: usize = 60_000_000_000;
 
@@ -38,8 +38,69 @@ pub enum ItemWeights {
         /// A row per source, a column per target.
         rows: Symmetric,
     },
+    /// The heaviest pairs.
+    Sparse(SparseWeights),
+}
+
+/// Weights of each item on its best few companions, which can be worked out anew one by one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SparseWeights {
     /// Per source its targets by ascending number.
-    Sparse(Vec<Vec<(u32, f32)>>),
+    rows: Vec<Vec<(u32, f32)>>,
+    /// Per target its sources.
+    sources: Vec<Vec<u32>>,
+    /// How many companions an item is regressed on.
+    companions: usize,
+}
+
+impl SparseWeights {
+    /// None yet, for so many items of which `met` were met.
+    pub fn new(items: usize, met: usize) -> Self {
+        // The solver takes n³/6 multiplications, the look-ups n²/2 times a few.
+        let affordable = (REFIT_OPERATIONS_MAX * 3 / met.max(1)) as f64;
+        let companions = (affordable.cbrt() as usize).clamp(*COMPANIONS.start(), *COMPANIONS.end());
+        Self { rows: vec![Vec::new(); items], sources: vec![Vec::new(); items], companions }
+    }
+
+    /// Makes room for so many items.
+    pub fn grow(&mut self, items: usize) {
+        self.rows.resize_with(items.max(self.rows.len()), Vec::new);
+        self.sources.resize_with(items.max(self.sources.len()), Vec::new);
+    }
+
+    /// Works out anew what speaks for an item.
+    pub fn refresh(&mut self, counts: &Counts, item: u32, ridge: f32) {
+        self.drop_sources(item);
+        for (source, weight) in regress(counts, item, ridge, self.companions) {
+            let row = &mut self.rows[source as usize];
+            if let Err(at) = row.binary_search_by_key(&item, |(target, _)| *target) {
+                row.insert(at, (item, weight));
+                self.sources[item as usize].push(source);
+            }
+        }
+    }
+
+    /// Forgets an item that is no more.
+    pub fn forget(&mut self, item: u32) {
+        self.drop_sources(item);
+        for (target, _) in std::mem::take(&mut self.rows[item as usize]) {
+            self.sources[target as usize].retain(|&source| source != item);
+        }
+    }
+
+    /// What an item speaks for, by ascending number, with the weights.
+    pub fn targets(&self, item: u32) -> &[(u32, f32)] {
+        self.rows.get(item as usize).map_or(&[], |row| row)
+    }
+
+    fn drop_sources(&mut self, item: u32) {
+        for source in std::mem::take(&mut self.sources[item as usize]) {
+            let row = &mut self.rows[source as usize];
+            if let Ok(at) = row.binary_search_by_key(&item, |(target, _)| *target) {
+                row.remove(at);
+            }
+        }
+    }
 }
 
 impl ItemWeights {
@@ -102,20 +163,15 @@ impl ItemWeights {
     /// Each item on the companions that explain most of it.
     pub fn local(counts: &Counts, ridge: f32, mut step: impl FnMut(f32)) -> Self {
         let items = counts.items();
-        let met = (0..items as u32).filter(|&item| counts.total(item) > 0.0).count();
-        // The solver takes n³/6, the look-ups n²/2 times a few.
-        let affordable = (REFIT_OPERATIONS_MAX * 3 / met.max(1)) as f64;
-        let size = (affordable.cbrt() as usize).clamp(*COMPANIONS.start(), *COMPANIONS.end());
-        let mut rows = vec![Vec::new(); items];
-        for item in (0..items as u32).filter(|&item| counts.total(item) > 0.0) {
-            for (source, weight) in regress(counts, item, ridge, size) {
-                rows[source as usize].push((item, weight));
-            }
-            if item % 256 == 0 {
-                step(item as f32 / items as f32);
+        let met: Vec<u32> = (0..items as u32).filter(|&item| counts.total(item) > 0.0).collect();
+        let mut weights = SparseWeights::new(items, met.len());
+        for (done, &item) in met.iter().enumerate() {
+            weights.refresh(counts, item, ridge);
+            if done % 256 == 0 {
+                step(done as f32 / met.len() as f32);
             }
         }
-        Self::Sparse(rows)
+        Self::Sparse(weights)
     }
 
     /// Adds the weights of one source, times `factor`, to the scores of all items.
@@ -138,8 +194,8 @@ impl ItemWeights {
                     }
                 }
             }
-            Self::Sparse(rows) => {
-                for &(target, weight) in rows.get(source as usize).map_or(&[][..], |row| row) {
+            Self::Sparse(weights) => {
+                for &(target, weight) in weights.targets(source) {
                     scores[target as usize] += factor * weight;
                 }
             }
@@ -156,10 +212,11 @@ impl ItemWeights {
                     .zip(place(target))
                     .map_or(0.0, |(row, column)| rows.row(*row as usize)[*column as usize])
             }
-            Self::Sparse(rows) => rows.get(source as usize).map_or(0.0, |row| {
+            Self::Sparse(weights) => {
+                let row = weights.targets(source);
                 let at = row.binary_search_by_key(&target, |(target, _)| *target);
                 at.map_or(0.0, |at| row[at].1)
-            }),
+            }
         }
     }
 }

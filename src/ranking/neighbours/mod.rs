@@ -18,7 +18,7 @@ pub mod session;
 use blend::{Blend, Place};
 use counts::Counts;
 use dense::NotPositive;
-use ease::{Fit, ItemWeights};
+use ease::{Fit, ItemWeights, SparseWeights};
 use exposure::{Exposure, History};
 use popularity::Popularity;
 use session::Sessions;
@@ -28,6 +28,15 @@ use super::maths::ln;
 /// Events after which every item's standing is worked out anew, so that those without events of
 /// their own fade as well.
 const STANDINGS_EVERY: u32 = 256;
+
+/// The ridge until another is chosen: what suits logs of this kind.
+const RIDGE: f32 = 600.0;
+/// By how much an item's count grows before its weights are worked out anew: exposures, and a share
+/// of what it was.
+const REFRESH_COUNT_MIN: f32 = 4.0;
+const REFRESH_SHARE: f32 = 0.15;
+/// The catalogue that a growing one is bounded for: 100 companions an item.
+const GROWING_ITEMS: usize = 180_000;
 
 /// How strongly a lift is pulled towards rare items, and the exposures that all have beforehand.
 const LIFT_PULL: f32 = 0.7;
@@ -56,6 +65,9 @@ pub struct Neighbours {
     blend: Blend,
     standings: Vec<f32>,
     events_since: u32,
+    ridge: f32,
+    /// Per item its count when its weights were worked out last.
+    fitted_at: Vec<f32>,
 }
 
 impl Neighbours {
@@ -70,7 +82,56 @@ impl Neighbours {
             blend: Blend::default(),
             standings: vec![0.0; items],
             events_since: 0,
+            ridge: RIDGE,
+            fitted_at: vec![0.0; items],
         }
+    }
+
+    /// For a catalogue that grows and changes: counts and weights of the heaviest pairs alone, the
+    /// weights of an item worked out anew as soon as its count has grown by a share.
+    pub fn growing() -> Self {
+        Self {
+            counts: Counts::sparse(0),
+            weights: ItemWeights::Sparse(SparseWeights::new(0, GROWING_ITEMS)),
+            ..Self::new(0, 0)
+        }
+    }
+
+    /// Makes room for so many viewers and items, numbered from 0.
+    pub fn grow(&mut self, viewers: usize, items: usize) {
+        self.histories.resize(viewers.max(self.histories.len()), History::default());
+        if items > self.standings.len() {
+            self.counts.grow(items);
+            self.popularity.grow(items);
+            self.sessions.grow(items);
+            self.standings.resize(items, self.blend.standing(&[0.0; popularity::COLUMNS]));
+            self.fitted_at.resize(items, 0.0);
+            if let ItemWeights::Sparse(weights) = &mut self.weights {
+                weights.grow(items);
+            }
+        }
+    }
+
+    /// Forgets an item that is no more; its number may then be another's. Walks over all histories:
+    /// some milliseconds per hundred thousand viewers.
+    pub fn forget(&mut self, item: u32) {
+        self.counts.forget(item);
+        self.popularity.forget(item);
+        self.sessions.forget(item);
+        self.fitted_at[item as usize] = 0.0;
+        if let ItemWeights::Sparse(weights) = &mut self.weights {
+            weights.forget(item);
+        }
+        for history in &mut self.histories {
+            history.forget(item);
+        }
+    }
+
+    /// Forgets a viewer; the number may then be another's. What the catalogue learned from them
+    /// stays: it names nobody.
+    pub fn forget_viewer(&mut self, viewer: u32) {
+        let history = std::mem::take(&mut self.histories[viewer as usize]);
+        self.sessions.forget_viewer(viewer, &history);
     }
 
     /// Learns that a viewer met an item.
@@ -80,6 +141,7 @@ impl Neighbours {
             let before = history.exposures().iter().map(|met| (met.item, 1.0));
             self.counts.learn(before, exposure.item, 1.0);
             self.sessions.learn(viewer, exposure.item);
+            self.follow(exposure.item);
         }
         self.popularity.learn(exposure);
         if exposure.at_ms == i64::MIN {
@@ -91,6 +153,18 @@ impl Neighbours {
         } else {
             self.standings[exposure.item as usize] =
                 self.blend.standing(&self.popularity.columns(exposure.item, exposure.at_ms));
+        }
+    }
+
+    /// Works out an item's weights anew once its count has grown enough since the last time: an item's
+    /// first companions soon, those of one that is well known rarely. So each event costs a bounded
+    /// share of a regression, and the state follows from the events alone.
+    fn follow(&mut self, item: u32) {
+        let ItemWeights::Sparse(weights) = &mut self.weights else { return };
+        let (total, fitted_at) = (self.counts.total(item), self.fitted_at[item as usize]);
+        if total - fitted_at >= REFRESH_COUNT_MIN + fitted_at * REFRESH_SHARE {
+            weights.refresh(&self.counts, item, self.ridge);
+            self.fitted_at[item as usize] = total;
         }
     }
 
@@ -111,6 +185,10 @@ impl Neighbours {
     ) -> Result<(), NotPositive> {
         self.weights = ItemWeights::None; // Before its successor is made: both at once are large.
         self.weights = ItemWeights::fit(&self.counts, fit, ridge, step)?;
+        self.ridge = ridge;
+        for (item, fitted_at) in self.fitted_at.iter_mut().enumerate() {
+            *fitted_at = self.counts.total(item as u32);
+        }
         Ok(())
     }
 

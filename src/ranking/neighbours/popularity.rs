@@ -51,6 +51,11 @@ impl Popularity {
         tally.at_ms = tally.at_ms.max(exposure.at_ms);
     }
 
+    /// Makes room for so many items.
+    pub fn grow(&mut self, items: usize) {
+        self.tallies.resize(items.max(self.tallies.len()), Tally::default());
+    }
+
     /// Forgets an item that is no more.
     pub fn forget(&mut self, item: u32) {
         self.tallies[item as usize] = Tally::default();

@@ -45,9 +45,21 @@ impl Sessions {
         viewers.push(viewer);
     }
 
+    /// Makes room for so many items.
+    pub fn grow(&mut self, items: usize) {
+        self.viewers.resize_with(items.max(self.viewers.len()), Vec::new);
+    }
+
     /// Forgets an item that is no more.
     pub fn forget(&mut self, item: u32) {
         self.viewers[item as usize] = Vec::new();
+    }
+
+    /// Forgets a viewer who is no more, given what they met.
+    pub fn forget_viewer(&mut self, viewer: u32, history: &History) {
+        for exposure in history.exposures() {
+            self.viewers[exposure.item as usize].retain(|&other| other != viewer);
+        }
     }
 
     fn latest(&self, item: u32) -> &[u32] {
