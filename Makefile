@@ -6,7 +6,7 @@ export CARGO_TERM_COLOR ?= auto
 # Tests that need the ring of three add it themselves (tests/servers/README.md).
 TEST_SERVERS := cassandra redis redis-cluster s3 toxiproxy promtool
 
-.PHONY: help demo test check bench doc fmt setup setup-test clean
+.PHONY: help demo test check bench eval doc fmt setup setup-test clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,6 +33,12 @@ check: setup-test ## What the gate asks for besides the tests: format, lints, do
 
 bench: setup-test ## All benches; results belong into benches/README.md.
 	$(CARGO) bench --locked
+
+eval: setup ## Judge the ranking over a folder of recorded watching: make eval DATA=DIR [SPLIT=test].
+	@test -n "$(DATA)" || { echo "make eval DATA=DIR: a folder with a manifest.json (README: Judging the ranking)"; exit 2; }
+	$(CARGO) build --release --locked
+	./target/release/vitrine eval topk --data $(DATA) --split $(or $(SPLIT),test) --report $(or $(REPORT),target/eval)
+	./target/release/vitrine eval live --data $(DATA) --split $(or $(SPLIT),test) --report $(or $(REPORT),target/eval)
 
 fmt: ## Format the source.
 	$(CARGO) fmt

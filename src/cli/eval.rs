@@ -53,7 +53,9 @@ impl Split {
 enum Weights {
     /// All pairs of items at once, as far as the catalogue is small enough.
     Exact,
-    /// Each item from its best few companions.
+    /// The heaviest of these; followed event by event in a live walk.
+    Trimmed,
+    /// Each item from its best few companions; followed event by event in a live walk.
     Local,
 }
 
@@ -149,6 +151,7 @@ impl Common {
             seed: self.seed,
             fit: match self.weights {
                 Weights::Exact => Fit::Exact,
+                Weights::Trimmed => Fit::Trimmed,
                 Weights::Local => Fit::Local,
             },
         }

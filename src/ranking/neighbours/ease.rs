@@ -13,12 +13,18 @@ const COMPANIONS: std::ops::RangeInclusive<usize> = 24..=160;
 /// Multiplications that one refit of a large catalogue may take, about a minute.
 const REFIT_OPERATIONS_MAX: usize = 60_000_000_000;
 
+/// Weights that an item keeps of an exact fit.
+const TRIMMED_MAX: usize = 320;
+
 /// How weights are worked out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
     /// All of them at once, as far as all pairs are counted.
     #[default]
     Exact,
+    /// As [`Self::Exact`], of which each item keeps its heaviest few: quick to score by, and each can
+    /// be worked out anew.
+    Trimmed,
     /// Each item from its best few companions.
     Local,
 }
@@ -113,6 +119,9 @@ impl ItemWeights {
     ) -> Result<Self, NotPositive> {
         match counts {
             Counts::Exact(_) if fit == Fit::Exact => Self::exact(counts, ridge, step),
+            Counts::Exact(_) if fit == Fit::Trimmed => {
+                Ok(Self::exact(counts, ridge, step)?.trimmed())
+            }
             Counts::Exact(_) | Counts::Sparse(_) => Ok(Self::local(counts, ridge, step)),
         }
     }
@@ -158,6 +167,31 @@ impl ItemWeights {
             places[item as usize] = place as u32;
         }
         Ok(Self::Exact { places, items, rows })
+    }
+
+    /// Only the heaviest weights for each item.
+    fn trimmed(self) -> Self {
+        let Self::Exact { places, items, rows } = self else { return self };
+        let mut weights = SparseWeights::new(places.len(), items.len());
+        let mut column: Vec<(u32, f32)> = Vec::with_capacity(items.len());
+        for (target, &item) in items.iter().enumerate() {
+            column.clear();
+            let cells = items.iter().enumerate().map(|(at, &id)| (id, rows.row(at)[target]));
+            column.extend(cells.filter(|(_, weight)| *weight != 0.0));
+            if column.len() > TRIMMED_MAX {
+                column.select_nth_unstable_by(TRIMMED_MAX, |a, b| {
+                    b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0))
+                });
+                column.truncate(TRIMMED_MAX);
+            }
+            column.sort_unstable_by_key(|(source, _)| *source);
+            for &(source, weight) in &column {
+                // Targets ascend, so each row stays in order.
+                weights.rows[source as usize].push((item, weight));
+                weights.sources[item as usize].push(source);
+            }
+        }
+        Self::Sparse(weights)
     }
 
     /// Each item on the companions that explain most of it.
