@@ -39,6 +39,7 @@ eval: setup ## Judge the ranking over a folder of recorded watching: make eval D
 	$(CARGO) build --release --locked
 	./target/release/vitrine eval topk --data $(DATA) --split $(or $(SPLIT),test) --report $(or $(REPORT),target/eval)
 	./target/release/vitrine eval live --data $(DATA) --split $(or $(SPLIT),test) --report $(or $(REPORT),target/eval)
+	./target/release/vitrine eval progressive --data $(DATA) --report $(or $(REPORT),target/eval)
 
 fmt: ## Format the source.
 	$(CARGO) fmt

@@ -28,10 +28,10 @@ pub(super) struct Eval {
 enum Task {
     /// List each user's best items for a window, learned from what lies before it.
     Topk(Topk),
-    /// Predict each row of the log before it is learned, and judge the predictions.
-    Progressive(progressive::Progressive),
     /// Walk a window event by event: rank, then learn.
     Live(Live),
+    /// Predict each row of the log before it is learned, and judge the predictions.
+    Progressive(progressive::Progressive),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -110,8 +110,8 @@ impl Eval {
     pub(super) fn run(self) -> Outcome {
         match self.task {
             Task::Topk(topk) => topk.run(),
-            Task::Progressive(progressive) => progressive.run(),
             Task::Live(live) => live.run(),
+            Task::Progressive(progressive) => progressive.run(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Ranking judged offline: the engine's own ranking code over a folder of recorded watching.
 //!
-//! [`folder`] reads the data and tells their format, [`replay`] turns rows into what the ranking
-//! learns from, [`tuning`] chooses parameters by a rule. [`topk`], [`live`] and [`progressive`] are the
-//! tasks; [`metrics`] judges lists, [`probability`] probabilities, [`cost`] what they took; [`curves`] and
-//! [`plot`] draw. The command line is `vitrine eval`.
+//! [`folder`] reads the data and tells their format, [`replay`] turns rows into what the neighbours
+//! learn from, [`tuning`] chooses their parameters by a rule. The tasks are [`topk`], [`live`] and
+//! [`progressive`], which predicts each row of the log before it learns it. [`metrics`],
+//! [`probability`], [`cost`], [`plot`] and [`curves`] are what they report. The command line is
+//! `vitrine eval`.
 
 pub mod cost;
 pub mod curves;
