@@ -7,6 +7,7 @@
 use super::exposure::{Exposure, OUTCOMES};
 use super::popularity::COLUMNS;
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 use crate::ranking::maths::ln;
 
 /// Where the stretches of a history end, counted back from its latest exposure.
@@ -97,6 +98,21 @@ impl Blend {
         self.slope * ln(sum.max(0.0) + self.floor)
             + self.votes_slope * ln(votes + self.votes_floor)
             + standing
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.floats(&self.outcomes);
+        writer.floats(&self.ranks);
+        writer.floats(&self.ages);
+        writer.floats(&[self.floor, self.slope, self.votes_floor, self.votes_slope]);
+        writer.floats(&self.columns);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        let (outcomes, ranks, ages) = (reader.floats()?, reader.floats()?, reader.floats()?);
+        let [floor, slope, votes_floor, votes_slope] = reader.floats()?;
+        let columns = reader.floats()?;
+        Ok(Self { outcomes, ranks, ages, floor, slope, votes_floor, votes_slope, columns })
     }
 
     /// Whether every parameter is a number that can be ranked by.

@@ -4,6 +4,8 @@
 //! companions only, so that memory is bounded by the catalogue and not by the log.
 
 use super::dense::Symmetric;
+use super::snapshot::{read_pairs, write_pairs};
+use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 
 /// Items up to which all pairs are counted: 12,288² numbers of 4 bytes are 604 MB.
 pub const EXACT_ITEMS_MAX: usize = 12_288;
@@ -144,6 +146,20 @@ impl Counts {
 }
 
 impl SparseCounts {
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.floats(&self.totals);
+        for companions in &self.companions {
+            write_pairs(companions, writer);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>, items: usize) -> Result<Self, SnapshotError> {
+        let mut totals = vec![0.0; items];
+        reader.fill(&mut totals)?;
+        let companions = (0..items).map(|_| read_pairs(reader, items)).collect::<Result<_, _>>()?;
+        Ok(Self { totals, companions, per_item_max: per_item_max(items) })
+    }
+
     fn pair(&self, one: u32, other: u32) -> f32 {
         let companions = &self.companions[one as usize];
         let at = companions.binary_search_by_key(&other, |(other, _)| *other);

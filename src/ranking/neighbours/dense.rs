@@ -91,11 +91,6 @@ impl Symmetric {
         &self.cells[row * self.stride..row * self.stride + self.size]
     }
 
-    /// As [`Self::row`].
-    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
-        &mut self.cells[row * self.stride..row * self.stride + self.size]
-    }
-
     /// Replaces a positive definite matrix by its inverse; `step` is told how many pivots are done.
     pub fn invert(&mut self, mut step: impl FnMut(usize)) -> Result<(), NotPositive> {
         for from in (0..self.size).step_by(BLOCK) {

@@ -7,6 +7,8 @@
 
 use super::counts::{Counts, EXACT_ITEMS_MAX};
 use super::dense::{NotPositive, Symmetric};
+use super::snapshot::{read_pairs, write_pairs};
+use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 
 /// Companions on which an item of a large catalogue is regressed, at least and at most.
 const COMPANIONS: std::ops::RangeInclusive<usize> = 24..=160;
@@ -42,10 +44,61 @@ pub enum ItemWeights {
         /// Per place the item.
         items: Vec<u32>,
         /// A row per source, a column per target.
-        rows: Symmetric,
+        rows: HalfRows,
     },
     /// The heaviest pairs.
     Sparse(SparseWeights),
+}
+
+/// A square of weights with eight bits of precision (the upper halves of single ones): what scoring
+/// costs is fetching them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HalfRows {
+    size: usize,
+    cells: Vec<u16>,
+}
+
+/// Columns that are summed over all sources before the next ones, so that the sums stay in the
+/// nearest cache.
+const COLUMNS_AT_ONCE: usize = 2_048;
+
+impl HalfRows {
+    /// The rows of a mirrored matrix, each column times its scale, zero on the diagonal.
+    fn of(rows: &Symmetric, scales: &[f32]) -> Self {
+        let size = rows.size();
+        let mut cells = Vec::with_capacity(size * size);
+        for row in 0..size {
+            let weights = rows.row(row).iter().zip(scales);
+            cells.extend(weights.map(|(weight, scale)| half(weight * scale)));
+            cells[row * size + row] = 0;
+        }
+        Self { size, cells }
+    }
+
+    fn at(&self, row: usize, column: usize) -> f32 {
+        whole(self.cells[row * self.size + column])
+    }
+
+    fn accumulate(&self, sources: &[(usize, f32)], sums: &mut [f32]) {
+        for (part, sums) in sums.chunks_mut(COLUMNS_AT_ONCE).enumerate() {
+            for &(row, factor) in sources {
+                let from = row * self.size + part * COLUMNS_AT_ONCE;
+                let cells = &self.cells[from..from + sums.len()];
+                for (sum, cell) in sums.iter_mut().zip(cells) {
+                    *sum += factor * whole(*cell);
+                }
+            }
+        }
+    }
+}
+
+/// The nearest number whose lower half is zero.
+fn half(number: f32) -> u16 {
+    ((number.to_bits() + 0x8000) >> 16) as u16
+}
+
+fn whole(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
 }
 
 /// Weights of each item on its best few companions, which can be worked out anew one by one.
@@ -92,6 +145,29 @@ impl SparseWeights {
         for (target, _) in std::mem::take(&mut self.rows[item as usize]) {
             self.sources[target as usize].retain(|&source| source != item);
         }
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.word(self.companions as u64);
+        for row in &self.rows {
+            write_pairs(row, writer);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>, items: usize) -> Result<Self, SnapshotError> {
+        let companions = reader.word()? as usize;
+        if !COMPANIONS.contains(&companions) {
+            return Err(SnapshotError::Damaged);
+        }
+        let rows: Vec<Vec<(u32, f32)>> =
+            (0..items).map(|_| read_pairs(reader, items)).collect::<Result<_, _>>()?;
+        let mut sources = vec![Vec::new(); items];
+        for (source, row) in rows.iter().enumerate() {
+            for &(target, _) in row {
+                sources[target as usize].push(source as u32);
+            }
+        }
+        Ok(Self { rows, sources, companions })
     }
 
     /// What an item speaks for, by ascending number, with the weights.
@@ -155,13 +231,7 @@ impl ItemWeights {
         rows.invert(|done| step(done as f32 / size as f32))?;
         rows.mirror();
         let scales: Vec<f32> = (0..size).map(|place| -1.0 / rows.at(place, place)).collect();
-        for place in 0..size {
-            let row = rows.row_mut(place);
-            for (weight, scale) in row.iter_mut().zip(&scales) {
-                *weight *= scale;
-            }
-            row[place] = 0.0;
-        }
+        let rows = HalfRows::of(&rows, &scales);
         let mut places = vec![u32::MAX; counts.items()];
         for (place, &item) in items.iter().enumerate() {
             places[item as usize] = place as u32;
@@ -176,7 +246,7 @@ impl ItemWeights {
         let mut column: Vec<(u32, f32)> = Vec::with_capacity(items.len());
         for (target, &item) in items.iter().enumerate() {
             column.clear();
-            let cells = items.iter().enumerate().map(|(at, &id)| (id, rows.row(at)[target]));
+            let cells = items.iter().enumerate().map(|(at, &id)| (id, rows.at(at, target)));
             column.extend(cells.filter(|(_, weight)| *weight != 0.0));
             if column.len() > TRIMMED_MAX {
                 column.select_nth_unstable_by(TRIMMED_MAX, |a, b| {
@@ -208,29 +278,31 @@ impl ItemWeights {
         Self::Sparse(weights)
     }
 
-    /// Adds the weights of one source, times `factor`, to the scores of all items.
-    pub fn accumulate(&self, source: u32, factor: f32, scores: &mut [f32]) {
+    /// Adds to the scores of all items what these sources, each with its factor, say for them.
+    pub fn accumulate(&self, sources: &[(u32, f32)], scores: &mut [f32]) {
         match self {
             Self::None => {}
             Self::Exact { places, items, rows } => {
-                let Some(&place) = places.get(source as usize) else { return };
-                if place == u32::MAX {
+                let place = |source: u32| places.get(source as usize).filter(|&&at| at != u32::MAX);
+                let sources: Vec<(usize, f32)> = sources
+                    .iter()
+                    .filter_map(|&(source, factor)| Some((*place(source)? as usize, factor)))
+                    .collect();
+                if items.len() == scores.len() {
+                    rows.accumulate(&sources, scores);
                     return;
                 }
-                let row = rows.row(place as usize);
-                if items.len() == scores.len() {
-                    for (score, weight) in scores.iter_mut().zip(row) {
-                        *score += factor * weight;
-                    }
-                } else {
-                    for (&item, weight) in items.iter().zip(row) {
-                        scores[item as usize] += factor * weight;
-                    }
+                let mut sums = vec![0.0; items.len()];
+                rows.accumulate(&sources, &mut sums);
+                for (&item, sum) in items.iter().zip(sums) {
+                    scores[item as usize] += sum;
                 }
             }
             Self::Sparse(weights) => {
-                for &(target, weight) in weights.targets(source) {
-                    scores[target as usize] += factor * weight;
+                for &(source, factor) in sources {
+                    for &(target, weight) in weights.targets(source) {
+                        scores[target as usize] += factor * weight;
+                    }
                 }
             }
         }
@@ -244,7 +316,7 @@ impl ItemWeights {
                 let place = |item: u32| places.get(item as usize).filter(|&&at| at != u32::MAX);
                 place(source)
                     .zip(place(target))
-                    .map_or(0.0, |(row, column)| rows.row(*row as usize)[*column as usize])
+                    .map_or(0.0, |(row, column)| rows.at(*row as usize, *column as usize))
             }
             Self::Sparse(weights) => {
                 let row = weights.targets(source);

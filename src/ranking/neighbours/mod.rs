@@ -14,6 +14,7 @@ pub mod exposure;
 pub mod listwise;
 pub mod popularity;
 pub mod session;
+mod snapshot;
 
 use blend::{Blend, Place};
 use counts::Counts;
@@ -35,6 +36,9 @@ const RIDGE: f32 = 600.0;
 /// of what it was.
 const REFRESH_COUNT_MIN: f32 = 4.0;
 const REFRESH_SHARE: f32 = 0.15;
+/// The same after an exact fit, which a regression on a few companions replaces only for an item
+/// that has changed much.
+const REFRESH_SHARE_EXACT: f32 = 1.0;
 /// The catalogue that a growing one is bounded for: 100 companions an item.
 const GROWING_ITEMS: usize = 180_000;
 
@@ -51,6 +55,7 @@ pub struct Room {
     pub sums: Vec<f32>,
     /// Per item what neighbours say.
     pub votes: Vec<f32>,
+    sources: Vec<(u32, f32)>,
     scratch: session::Scratch,
 }
 
@@ -66,6 +71,7 @@ pub struct Neighbours {
     standings: Vec<f32>,
     events_since: u32,
     ridge: f32,
+    refresh_share: f32,
     /// Per item its count when its weights were worked out last.
     fitted_at: Vec<f32>,
 }
@@ -83,6 +89,7 @@ impl Neighbours {
             standings: vec![0.0; items],
             events_since: 0,
             ridge: RIDGE,
+            refresh_share: REFRESH_SHARE,
             fitted_at: vec![0.0; items],
         }
     }
@@ -162,7 +169,7 @@ impl Neighbours {
     fn follow(&mut self, item: u32) {
         let ItemWeights::Sparse(weights) = &mut self.weights else { return };
         let (total, fitted_at) = (self.counts.total(item), self.fitted_at[item as usize]);
-        if total - fitted_at >= REFRESH_COUNT_MIN + fitted_at * REFRESH_SHARE {
+        if total - fitted_at >= REFRESH_COUNT_MIN + fitted_at * self.refresh_share {
             weights.refresh(&self.counts, item, self.ridge);
             self.fitted_at[item as usize] = total;
         }
@@ -186,6 +193,7 @@ impl Neighbours {
         self.weights = ItemWeights::None; // Before its successor is made: both at once are large.
         self.weights = ItemWeights::fit(&self.counts, fit, ridge, step)?;
         self.ridge = ridge;
+        self.refresh_share = if fit == Fit::Local { REFRESH_SHARE } else { REFRESH_SHARE_EXACT };
         for (item, fitted_at) in self.fitted_at.iter_mut().enumerate() {
             *fitted_at = self.counts.total(item as u32);
         }
@@ -240,19 +248,23 @@ impl Neighbours {
             numbers.resize(items, 0.0);
         }
         room.scores.resize(items, 0.0);
-        for (exposure, place) in self.places(viewer, now_ms) {
-            self.weights.accumulate(exposure.item, self.blend.factor(place), &mut room.sums);
-        }
+        self.gather(viewer, now_ms, &mut room.sources);
+        self.weights.accumulate(&room.sources, &mut room.sums);
         self.sessions.score(viewer, &self.histories, &mut room.scratch, &mut room.votes);
+    }
+
+    fn gather(&self, viewer: u32, now_ms: i64, sources: &mut Vec<(u32, f32)>) {
+        sources.clear();
+        let places = self.places(viewer, now_ms);
+        sources.extend(places.map(|(met, place)| (met.item, self.blend.factor(place))));
     }
 
     /// As [`Self::score`], by other weights, for the items that these know, and without votes.
     pub fn score_by(&self, weights: &ItemWeights, viewer: u32, now_ms: i64, room: &mut Room) {
         room.sums.clear();
         room.sums.resize(self.standings.len(), 0.0);
-        for (exposure, place) in self.places(viewer, now_ms) {
-            weights.accumulate(exposure.item, self.blend.factor(place), &mut room.sums);
-        }
+        self.gather(viewer, now_ms, &mut room.sources);
+        weights.accumulate(&room.sources, &mut room.sums);
         room.scores.clear();
         room.scores.extend(room.sums.iter().zip(&self.standings).map(|(sum, standing)| {
             let known = *sum != 0.0;

@@ -2,6 +2,7 @@
 
 use super::exposure::{Exposure, Outcome};
 use crate::domain::time::{DAY_MS, HOUR_MS};
+use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 use crate::ranking::maths::{exp2, ln};
 
 /// After how long an exposure counts half; spaced so that any pace between can be blended.
@@ -49,6 +50,26 @@ impl Popularity {
             tally.held[slot] = tally.held[slot] * decay + held;
         }
         tally.at_ms = tally.at_ms.max(exposure.at_ms);
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        for tally in &self.tallies {
+            writer.word(tally.at_ms as u64);
+            writer.floats(&tally.met);
+            writer.floats(&tally.held);
+            writer.floats(&[tally.met_ever, tally.held_ever]);
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>, items: usize) -> Result<Self, SnapshotError> {
+        let mut tallies = Vec::new();
+        for _ in 0..items {
+            let at_ms = reader.word()? as i64;
+            let (met, held) = (reader.floats()?, reader.floats()?);
+            let [met_ever, held_ever] = reader.floats()?;
+            tallies.push(Tally { at_ms, met, held, met_ever, held_ever });
+        }
+        Ok(Self { tallies })
     }
 
     /// Makes room for so many items.

@@ -5,6 +5,8 @@
 //! long before weights are fitted to it.
 
 use super::exposure::{History, OUTCOMES};
+use super::snapshot::{read_numbers, write_numbers};
+use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 
 /// Viewers that an item remembers, the latest ones.
 const VIEWERS_PER_ITEM_MAX: usize = 256;
@@ -43,6 +45,21 @@ impl Sessions {
             viewers.drain(..VIEWERS_PER_ITEM_MAX);
         }
         viewers.push(viewer);
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        for viewers in &self.viewers {
+            write_numbers(viewers, writer);
+        }
+    }
+
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        items: usize,
+        viewers: usize,
+    ) -> Result<Self, SnapshotError> {
+        let read = |_| read_numbers(reader, viewers, VIEWERS_PER_ITEM_MAX * 2);
+        Ok(Self { viewers: (0..items).map(read).collect::<Result<_, _>>()? })
     }
 
     /// Makes room for so many items.
