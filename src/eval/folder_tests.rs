@@ -62,8 +62,9 @@ fn a_full_folder_is_read_column_by_column() {
 fn sessions_with_three_columns_are_enough() {
     let home = tempfile::tempdir().unwrap();
     write(home.path(), "manifest.json", r#"{ "log": "log.csv" }"#);
-    let rows: String = (0..100).map(|n| format!("{n},s{},i{}\n", n / 5, n % 7)).collect();
-    write(home.path(), "log.csv", &format!("ts,session,item\n{rows}"));
+    let row = |n: u32| format!("{n},s{},i{}", n / 5, n % 7);
+    let rows: Vec<String> = (0..100).map(row).collect();
+    write(home.path(), "log.csv", &format!("ts,session,item\n{}\n", rows.join("\n")));
     let folder = Folder::open(home.path()).unwrap();
     assert!(folder.warm.is_empty() && folder.tasks.is_empty() && folder.positive.is_none());
     assert_eq!(folder.window("test").unwrap(), Window { from_ms: 85, to_ms: i64::MAX });
