@@ -98,7 +98,7 @@ pub const CQL_CONNECT_DEADLINE_MS: u64 = 3_000;
 pub const CQL_READ_DEADLINE_MS: u64 = 2_000;
 /// Longest wait for a plain write to the cluster.
 pub const CQL_WRITE_DEADLINE_MS: u64 = 3_000;
-/// Longest wait for a conditional write: above the server's own limit for it, so that the server's
+/// Longest wait for a conditional write or a serial read: above the server's own limit for it, so that the server's
 /// better informed answer comes first.
 pub const CQL_CONDITIONAL_DEADLINE_MS: u64 = 4_000;
 /// Longest wait for one statement that changes the schema.

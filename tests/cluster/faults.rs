@@ -1,10 +1,14 @@
 //! What nodes do while the servers they stand on are away, slow or empty, and afterwards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use vitrine::adapters::system::OsEntropy;
 use vitrine::domain::limits::{
     FEED_STORE_DEADLINE_MS, REDIS_CONNECT_DEADLINE_MS, REDIS_DEADLINE_MS,
@@ -27,6 +31,10 @@ const FROZEN: Duration = Duration::from_secs(5);
 const PAGE_MAX: Duration = Duration::from_millis(
     REDIS_CONNECT_DEADLINE_MS + REDIS_DEADLINE_MS + FEED_STORE_DEADLINE_MS + 1_000,
 );
+/// People who shop at once while the database lacks a node.
+const SHOPPERS: u128 = 4;
+/// Requests at least that are answered meanwhile.
+const MEANWHILE: usize = 200;
 
 /// Buys a unit by way of one node, without patience; answers the order.
 async fn buy(stage: &Stage, node: &str, buyer: &Actor, number: u32) -> String {
@@ -133,6 +141,64 @@ async fn while_redis_is_frozen_pages_come_in_time_and_soon_after_they_are_whole(
     tell(&format!(
         "Redis frozen: {visits} visits, the slowest page {slowest:?}; whole {again:?} after"
     ));
+}
+
+/// Feed, sheet, event and purchase of somebody new, again and again until `stop`, at both nodes in turn.
+/// Every request must be answered as if nothing were wrong.
+async fn shop(
+    stage: Arc<Stage>,
+    number: u128,
+    (stop, answered): (CancellationToken, Arc<AtomicUsize>),
+) {
+    let mut nodes = [stage.one.url.as_str(), stage.two.url.as_str()];
+    let sheet = format!("/v1/products/{}/preview", stage.goods.product);
+    for round in 0_u32.. {
+        if stop.is_cancelled() {
+            return;
+        }
+        nodes.swap(0, 1);
+        let viewer = Actor::guest(nodes[0]).await;
+        let page = viewer.feed(nodes[0]).await.expect(200);
+        assert_eq!(page["degraded"], false, "{page}");
+        assert!(item(&page, &stage.clip).is_some(), "{page}");
+        viewer.get(nodes[1], &sheet).await.expect(200);
+        let id = (number << 64) | u128::from(round);
+        viewer.watch(nodes[0], &stage.clip, id).await.expect(202);
+        buy(&stage, nodes[1], &viewer, round).await;
+        answered.fetch_add(6, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_lacks_a_node_every_request_is_answered() {
+    let (_alone, servers) = Servers::alone().await;
+    let home = Home::new(servers);
+    // Whoever is refused wants to know why.
+    let stage = Arc::new(Stage::new(&home, &[("VITRINE_LOG__FILTER", "warn,scylla=off")]).await);
+    stage.goods.adjust(&stage.one.url, "plenty", 10_000).await;
+    let (stop, answered) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
+    let mut shoppers = JoinSet::new();
+    for number in 0..SHOPPERS {
+        let told = (stop.clone(), Arc::clone(&answered));
+        shoppers.spawn(shop(Arc::clone(&stage), number, told));
+    }
+    let count = || answered.load(Ordering::Relaxed);
+    let more = async |least: usize| (count() >= least).then_some(());
+    eventually("the first purchases", PATIENCE, async || more(SHOPPERS as usize).await).await;
+
+    let whole = count();
+    order(&["kill", "ring-2"]).await;
+    let lacking = count();
+    let enough = async || more(lacking + MEANWHILE).await;
+    eventually("requests without the node", 4 * PATIENCE, enough).await;
+    let meanwhile = count() - whole;
+    order(&["revive", "ring-2"]).await;
+    stop.cancel();
+    shoppers.join_all().await; // Fails if a request did.
+
+    check_books(&home, &stage.two.url).await;
+    home.check().await;
+    tell(&format!("{meanwhile} requests with two of three nodes, {} in all", count()));
 }
 
 /// Everything that can be asked of nodes whose database is gone.

@@ -27,6 +27,7 @@ mod migrate;
 mod once;
 mod orders;
 mod query;
+mod retry;
 mod session;
 mod stock_desk;
 mod uploads;

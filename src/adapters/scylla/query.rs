@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use scylla::client::session::Session;
 use scylla::deserialize::row::DeserializeRow;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
-use scylla::policies::retry::{DefaultRetryPolicy, FallthroughRetryPolicy, RetryPolicy};
+use scylla::policies::retry::{FallthroughRetryPolicy, RetryPolicy};
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
 use scylla::serialize::row::SerializeRow;
@@ -18,6 +18,7 @@ use scylla::statement::{Consistency, SerialConsistency};
 use scylla::value::{CqlValue, Row};
 use tokio::time::Instant;
 
+use crate::adapters::scylla::retry::NextReplica;
 use crate::adapters::scylla::{Scylla, corrupt};
 use crate::domain::limits::{
     CQL_CONDITIONAL_DEADLINE_MS, CQL_READ_DEADLINE_MS, CQL_WRITE_DEADLINE_MS,
@@ -80,9 +81,10 @@ impl Cql {
 
     const fn deadline_ms(self) -> u64 {
         match self.kind {
-            Kind::Read | Kind::SerialRead => CQL_READ_DEADLINE_MS,
+            Kind::Read => CQL_READ_DEADLINE_MS,
             Kind::Write => CQL_WRITE_DEADLINE_MS,
-            Kind::Conditional => CQL_CONDITIONAL_DEADLINE_MS,
+            // A serial read runs the same rounds as a conditional write.
+            Kind::SerialRead | Kind::Conditional => CQL_CONDITIONAL_DEADLINE_MS,
         }
     }
 }
@@ -113,7 +115,7 @@ impl Prepared {
         let repeatable = cql.kind != Kind::Conditional;
         prepared.set_is_idempotent(repeatable);
         let policy: Arc<dyn RetryPolicy> = if repeatable {
-            Arc::new(DefaultRetryPolicy::new())
+            Arc::new(NextReplica)
         } else {
             Arc::new(FallthroughRetryPolicy::new())
         };
@@ -232,7 +234,7 @@ impl Scylla {
         if kind == Kind::Conditional {
             batch.set_retry_policy(Some(Arc::new(FallthroughRetryPolicy::new())));
         } else {
-            batch.set_retry_policy(Some(Arc::new(DefaultRetryPolicy::new())));
+            batch.set_retry_policy(Some(Arc::new(NextReplica)));
         }
         let began = Instant::now();
         let answer = self.inner.session.batch(&batch, values).await;
