@@ -74,20 +74,20 @@ async fn list(store: &dyn ObjectStore, under: &ObjectPrefix, limit: u32) -> Vec<
 /// Whether a server can have both `a` and `a/b`, as S3 can. One that keeps objects as plain files cannot,
 /// and no key of this engine needs it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Nesting {
-    Works,
-    Clashes,
+enum Server {
+    LikeS3,
+    OfPlainFiles,
 }
 
 /// Runs every case over `store`, beneath a prefix of its own that is empty again at the end.
-async fn object_store_contract(store: Arc<dyn ObjectStore>, nesting: Nesting) {
+async fn object_store_contract(store: Arc<dyn ObjectStore>, kind: Server) {
     let base = format!("contract-{}", std::process::id());
     round_trip(&*store, &base).await;
     absence(&*store, &base).await;
     ranges(&*store, &base).await;
     large_objects(&*store, &base).await;
-    odd_keys(&*store, &base, nesting).await;
-    overwriting_is_atomic(&store, &base).await;
+    odd_keys(&*store, &base, kind).await;
+    overwriting_is_atomic(&store, &base, kind).await;
     lists_are_ordered_and_paged(&store, &base).await;
     while store.delete_prefix(&prefix(&format!("{base}/")), 1_000).await.unwrap() == 1_000 {}
     assert_eq!(list(&*store, &prefix(&base), 10).await, [""; 0]);
@@ -189,9 +189,9 @@ async fn large_objects(store: &dyn ObjectStore, base: &str) {
     assert_eq!(bytes_of(store, &first).await.unwrap(), b"small");
 }
 
-async fn odd_keys(store: &dyn ObjectStore, base: &str, nesting: Nesting) {
+async fn odd_keys(store: &dyn ObjectStore, base: &str, kind: Server) {
     let mut names = vec!["a", "b/c/d", "a.o", "a.d", "a-/x", "A", "...", "it's(1)*!", "k=v+1@~,_"];
-    if nesting == Nesting::Works {
+    if kind == Server::LikeS3 {
         names.extend(["a/b", "a/b/c", "a.d/x"]);
     }
     let keys: Vec<ObjectKey> =
@@ -216,8 +216,10 @@ async fn odd_keys(store: &dyn ObjectStore, base: &str, nesting: Nesting) {
     }
 }
 
-/// Readers never see half of one object and half of another, nor a missing object.
-async fn overwriting_is_atomic(store: &Arc<dyn ObjectStore>, base: &str) {
+/// Readers never see half of one object and half of another, nor a missing object. A server that reads an
+/// object's checksum and its bytes one after the other may mix the two up while it is replaced: then the
+/// reader is told so, and given nothing.
+async fn overwriting_is_atomic(store: &Arc<dyn ObjectStore>, base: &str, kind: Server) {
     let at = key(&format!("{base}/atomic"));
     let version = |n: u8| Bytes::from(vec![n; 150_000 + usize::from(n) * 1_000]);
     store.put(&at, "text/plain", version(0)).await.unwrap();
@@ -230,7 +232,10 @@ async fn overwriting_is_atomic(store: &Arc<dyn ObjectStore>, base: &str) {
             while !done.load(Ordering::Relaxed) {
                 let read = store.get(&at, None).await.unwrap().unwrap();
                 let len = read.meta.len;
-                let bytes = collect(read).await.unwrap();
+                let bytes = match collect(read).await {
+                    Err(StoreError::Corrupt { .. }) if kind == Server::OfPlainFiles => continue,
+                    bytes => bytes.unwrap(),
+                };
                 assert_eq!(bytes.len() as u64, len);
                 assert_eq!(bytes, version(bytes[0]), "a mix of two objects");
                 reads += 1;
@@ -277,27 +282,27 @@ async fn lists_are_ordered_and_paged(store: &Arc<dyn ObjectStore>, base: &str) {
 #[tokio::test]
 async fn our_server_without_a_port() {
     let root = tempfile::tempdir().unwrap();
-    object_store_contract(Arc::new(backends::in_process(root.path())), Nesting::Works).await;
+    object_store_contract(Arc::new(backends::in_process(root.path())), Server::LikeS3).await;
 }
 
 #[tokio::test]
 async fn our_server_over_tcp() {
     let server = backends::TcpServer::start().await;
-    object_store_contract(Arc::new(server.store()), Nesting::Works).await;
+    object_store_contract(Arc::new(server.store()), Server::LikeS3).await;
 }
 
 #[tokio::test]
 async fn an_outside_s3() {
     let store = S3Objects::new(&backends::outside().await, None);
     store.ping().await.unwrap();
-    object_store_contract(Arc::new(store), Nesting::Clashes).await;
+    object_store_contract(Arc::new(store), Server::OfPlainFiles).await;
 }
 
 #[tokio::test]
 async fn an_outside_s3_without_checksums() {
     let config = backends::outside().await;
     let config = S3Config { checksums: Checksums::WhenRequired, ..config };
-    object_store_contract(Arc::new(S3Objects::new(&config, None)), Nesting::Clashes).await;
+    object_store_contract(Arc::new(S3Objects::new(&config, None)), Server::OfPlainFiles).await;
 }
 
 /// A server that does not answer costs the deadline, not more, and says that it is unavailable.
