@@ -3,27 +3,22 @@
 
 use super::metrics::ndcg;
 use super::replay::{Met, best};
+use crate::ranking::neighbours::dense::NotPositive;
 use crate::ranking::neighbours::ease::ItemWeights;
 use crate::ranking::neighbours::{Neighbours, Room};
 
 /// The most met items, on which ridges are tried.
 const HEAD: usize = 1_500;
 /// Users whose lists judge a ridge.
-const USERS_MAX: usize = 1_500;
+const USERS_MAX: usize = 3_000;
 /// The ridges tried first, each three times the one before, and then around the best of them.
 const LADDER: [f32; 6] = [30.0, 100.0, 300.0, 900.0, 2_700.0, 8_100.0];
 const AROUND: [f32; 2] = [0.6, 1.6];
 /// Where nothing can be tried: what suits logs of this kind.
 const DEFAULT: f32 = 600.0;
 
-/// The ridge whose lists find most of what users then went for, given as pairs of user and items.
-pub fn choose(
-    ranker: &Neighbours,
-    met: &Met,
-    hits: &[(u32, Vec<u32>)],
-    now_ms: i64,
-    progress: &mut dyn FnMut(f32),
-) -> f32 {
+/// The head of the catalogue, by ascending number.
+pub fn head(ranker: &Neighbours) -> Vec<u32> {
     let popularity = ranker.popularity();
     let mut head: Vec<u32> = (0..ranker.counts().items() as u32)
         .filter(|&item| ranker.counts().total(item) > 0.0)
@@ -33,6 +28,24 @@ pub fn choose(
     });
     head.truncate(HEAD);
     head.sort_unstable();
+    head
+}
+
+/// Weights within the head by a ridge that suits logs of this kind, to have a blend to begin with.
+pub fn first_weights(ranker: &Neighbours) -> Result<ItemWeights, NotPositive> {
+    ItemWeights::exact_among(ranker.counts(), head(ranker), DEFAULT, &mut |_| ())
+}
+
+/// The ridge whose lists find most of what users then went for, given as pairs of user and items. The
+/// ranker's blend should be a good one already: a poor one likes weights that make up for it.
+pub fn choose(
+    ranker: &Neighbours,
+    met: &Met,
+    hits: &[(u32, Vec<u32>)],
+    now_ms: i64,
+    progress: &mut dyn FnMut(f32),
+) -> f32 {
+    let head = head(ranker);
     let within = |items: &[u32]| -> Vec<u32> {
         items.iter().copied().filter(|item| head.binary_search(item).is_ok()).collect()
     };

@@ -121,6 +121,14 @@ pub fn prepare(
     let start = parted.last.first().map_or(i64::MIN, |&row| replay.exposure(row).1.at_ms);
     ranker.stand(start);
     let hits = static_hits(&met, replay, &parted.last);
+    ranker.set_weights(ridge::first_weights(&ranker)?);
+    progress("choose the ridge", 0.0);
+    let examples = static_examples(&ranker, &met, &hits, start);
+    let (blend, _, _) = listwise::learn(&tuned.blend, &examples);
+    if blend.is_sound() {
+        tuned.blend = blend;
+    }
+    ranker.set_blend(tuned.blend.clone(), start);
     let ridge = ridge::choose(&ranker, &met, &hits, start, &mut |share| {
         progress("choose the ridge", share);
     });

@@ -200,6 +200,11 @@ impl Neighbours {
         Ok(())
     }
 
+    /// Ranks by other weights until the next fit.
+    pub fn set_weights(&mut self, weights: ItemWeights) {
+        self.weights = weights;
+    }
+
     /// Ranks by another blend from now on.
     pub fn set_blend(&mut self, blend: Blend, now_ms: i64) {
         self.blend = blend;
