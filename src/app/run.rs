@@ -24,10 +24,11 @@ use crate::ports::error::StoreError;
 use crate::ports::health::StoreHealth;
 use crate::worker::reconcilers::{self, Housekeeper};
 
-/// How often the ranking's history is made durable: what a crash loses makes as many slates unrepeatable.
-const HISTORY_FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// How often the ranking's history is made durable. What a crash loses makes as many slates unrepeatable,
+/// and each flush of a busy shop is an object; a replay flushes by itself.
+const HISTORY_FLUSH_EVERY: Duration = Duration::from_secs(5);
 /// Old parts are looked for every so many flushes: about each ten minutes.
-const HISTORY_TIDY_EVERY: u32 = 1_200;
+const HISTORY_TIDY_EVERY: u32 = 120;
 /// Objects that are forgotten at once.
 const HISTORY_FORGET_MAX: usize = 500;
 /// A history is kept as long as any slate of its process can be: twice the longest session.

@@ -1,6 +1,6 @@
 //! The ranking's state as a fold: the steps of a process and the events of the log, in one order.
 
-use crate::domain::ranking_step::{NotedStep, RankingStep};
+use crate::domain::ranking_step::RankingStep;
 use crate::feed::index::Index;
 use crate::ports::counters::CounterRow;
 
@@ -24,9 +24,4 @@ pub fn take_in(index: &mut Index, step: &RankingStep) {
         }
     }
     index.count_step();
-}
-
-/// Whether the next step comes before the next event of a state that has taken in events up to `offset`.
-pub fn comes_first(step: &NotedStep, offset: u64) -> bool {
-    step.after <= offset
 }

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::feed_session::{Basis, Loaded, Mark, ServedItem, ServedPage, SessionHead};
 use crate::domain::id::{FeedSessionId, SlateId};
+use crate::domain::limits::REPLICA_CLIPS_KEPT_MAX;
 use crate::feed::query::{FeedQuery, Surface};
 use crate::feed::values::Values;
 use crate::ports::error::StoreError;
@@ -68,7 +69,7 @@ pub struct ReplayPorts {
 pub struct Replays {
     ports: ReplayPorts,
     seen_window_ms: i64,
-    /// The state where the last replay left it: later slates go on from there.
+    /// The state where the last replay left it, if it is small: later slates go on from there.
     replica: Mutex<Option<Replica>>,
 }
 
@@ -145,6 +146,10 @@ impl Replays {
         }
         let done = run.done;
         replica.forget_viewers();
+        let clips = replica.index().read().len();
+        if clips > REPLICA_CLIPS_KEPT_MAX {
+            *kept = None;
+        }
         Ok(done)
     }
 

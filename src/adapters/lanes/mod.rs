@@ -1,8 +1,9 @@
 //! The history of the ranking's state as objects: one prefix a process, one object a group of steps.
 //!
-//! `ranking/lanes/<lane>/<number of the first step>` holds steps; the object `alive` beside them tells when
-//! the lane was flushed last. An object store is what both shapes have, and nobody waits for it: steps
-//! gather in memory until they are flushed.
+//! `ranking/lanes/<lane>/<number of the first step>` holds steps; `ranking/alive/<lane>` tells when the
+//! lane's process was alive. The mark is there before any step and goes after all of them, so listing the
+//! marks finds every lane, however many objects one has. An object store is what both shapes have, and
+//! nobody waits for it: steps gather in memory until they are flushed.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::ports::ranking_steps::{NotedStep, RankingStep, RankingSteps};
 use crate::records;
 
 const CONTENT_TYPE: &str = "application/msgpack";
-/// How often a lane in which nothing happens is marked as alive.
+/// How often a lane is marked as alive.
 const ALIVE_EVERY_MS: i64 = 30 * MINUTE_MS;
 /// Lanes that are looked at in one step of forgetting.
 const LANES_MAX: u32 = 1_000;
@@ -56,8 +57,12 @@ fn bad_key(error: KeyError) -> StoreError {
     StoreError::Corrupt { table: "ranking lanes", key: String::new(), detail: error.to_string() }
 }
 
-fn key(lane: u128, name: &str) -> Result<ObjectKey, StoreError> {
-    ObjectKey::parse(format!("ranking/lanes/{lane:032x}/{name}")).map_err(bad_key)
+fn steps_key(lane: u128, first: u64) -> Result<ObjectKey, StoreError> {
+    ObjectKey::parse(format!("ranking/lanes/{lane:032x}/{first:012}")).map_err(bad_key)
+}
+
+fn mark_key(lane: u128) -> Result<ObjectKey, StoreError> {
+    ObjectKey::parse(format!("ranking/alive/{lane:032x}")).map_err(bad_key)
 }
 
 impl ObjectLanes {
@@ -89,7 +94,7 @@ impl ObjectLanes {
                 flushed.refused = Some((steps, bytes.into()));
             }
             if let Some((steps, bytes)) = &flushed.refused {
-                let key = key(self.lane, &format!("{:012}", flushed.steps))?;
+                let key = steps_key(self.lane, flushed.steps)?;
                 self.objects.put(&key, CONTENT_TYPE, bytes.clone()).await?;
                 flushed.steps += steps;
                 flushed.refused = None;
@@ -133,20 +138,21 @@ impl RankingSteps for ObjectLanes {
 
     async fn flush(&self) -> Result<(), StoreError> {
         let mut flushed = self.flushing.lock().await;
-        let before = flushed.steps;
-        self.put_waiting(&mut flushed).await?;
+        let is_begun = flushed.steps > 0
+            || flushed.refused.is_some()
+            || !self.waiting.lock().groups.is_empty();
         let now = self.clock.now();
         let is_old = |at: Timestamp| now.since_ms(at) > ALIVE_EVERY_MS;
-        if flushed.steps > 0 && (flushed.steps > before || flushed.alive_at.is_none_or(is_old)) {
+        if is_begun && flushed.alive_at.is_none_or(is_old) {
             let text = now.unix_ms().to_string();
-            self.objects.put(&key(self.lane, "alive")?, "text/plain", text.into()).await?;
+            self.objects.put(&mark_key(self.lane)?, "text/plain", text.into()).await?;
             flushed.alive_at = Some(now);
         }
-        Ok(())
+        self.put_waiting(&mut flushed).await
     }
 
     async fn read(&self, lane: u128, from: u64) -> Result<Vec<NotedStep>, StoreError> {
-        let key = key(lane, &format!("{from:012}"))?;
+        let key = steps_key(lane, from)?;
         let Some(bytes) = self.text(&key).await? else { return Ok(Vec::new()) };
         records::ranking_step::decode(&bytes).map_err(|damage| StoreError::Corrupt {
             table: "ranking lanes",
@@ -156,30 +162,29 @@ impl RankingSteps for ObjectLanes {
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let all = ObjectPrefix::parse("ranking/lanes/").map_err(bad_key)?;
-        let listed = self.objects.list_prefix(&all, None, LANES_MAX).await?;
-        let mut lanes: Vec<String> = Vec::new();
-        for entry in &listed.objects {
-            let lane = entry.key.as_str().split('/').nth(2).unwrap_or_default().to_owned();
-            if lanes.last() != Some(&lane) {
-                lanes.push(lane);
-            }
-        }
+        let marks = ObjectPrefix::parse("ranking/alive/").map_err(bad_key)?;
+        let listed = self.objects.list_prefix(&marks, None, LANES_MAX).await?;
         let mut forgotten = 0;
-        for lane in lanes {
-            let Ok(number) = u128::from_str_radix(&lane, 16) else { continue };
-            if number == self.lane {
+        for entry in listed.objects {
+            let name = entry.key.as_str().rsplit('/').next().unwrap_or_default();
+            let Ok(lane) = u128::from_str_radix(name, 16) else { continue };
+            let left = limit - forgotten;
+            if lane == self.lane || left == 0 {
                 continue;
             }
-            let alive = self.text(&key(number, "alive")?).await?;
-            let alive = alive.and_then(|text| String::from_utf8(text).ok()?.parse().ok());
-            // A lane without the mark broke off while it began: it is as old as its number says.
-            let alive = alive.unwrap_or((number >> 80) as i64);
-            if forgotten < limit && alive < before.unix_ms() {
-                let prefix = format!("ranking/lanes/{lane}/");
-                let prefix = ObjectPrefix::parse(prefix).map_err(bad_key)?;
-                let most = u32::try_from(limit - forgotten).unwrap_or(u32::MAX);
-                forgotten += self.objects.delete_prefix(&prefix, most).await? as usize;
+            let Some(text) = self.text(&entry.key).await? else { continue };
+            let alive = String::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
+            if alive.is_some_and(|alive| alive >= before.unix_ms()) {
+                continue;
+            }
+            let steps = ObjectPrefix::parse(format!("ranking/lanes/{lane:032x}/"));
+            let most = u32::try_from(left).unwrap_or(u32::MAX);
+            let removed =
+                self.objects.delete_prefix(&steps.map_err(bad_key)?, most).await? as usize;
+            forgotten += removed;
+            if removed < left {
+                self.objects.delete(&entry.key).await?;
+                forgotten += 1;
             }
         }
         Ok(forgotten)
