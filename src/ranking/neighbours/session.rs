@@ -9,13 +9,13 @@ use super::snapshot::{read_numbers, write_numbers};
 use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 
 /// Viewers that an item remembers, the latest ones.
-const VIEWERS_PER_ITEM_MAX: usize = 256;
+const VIEWERS_PER_ITEM_MAX: usize = 160;
 /// Exposures of a viewer from which neighbours are looked up.
 const SEEDS: usize = 10;
 /// Neighbours that vote.
-const NEIGHBOURS: usize = 128;
+const NEIGHBOURS: usize = 80;
 /// Exposures of a neighbour that it votes for, its latest ones.
-const VOTES: usize = 40;
+const VOTES: usize = 32;
 /// What an exposure says by its outcome.
 const OUTCOME_FACTORS: [f32; OUTCOMES] = [0.5, 1.0, 1.3];
 
