@@ -163,7 +163,7 @@ pub fn learn(ranker: &mut Neighbours, met: &mut Met, replay: &Replay<'_>, row: R
 }
 
 /// What each user went for in these rows without having met it before.
-pub(crate) fn static_hits(met: &Met, replay: &Replay<'_>, rows: &[Row]) -> Vec<(u32, Vec<u32>)> {
+fn static_hits(met: &Met, replay: &Replay<'_>, rows: &[Row]) -> Vec<(u32, Vec<u32>)> {
     let mut hits: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for &row in rows.iter().filter(|&&row| replay.counts(row)) {
         let (user, exposure) = replay.exposure(row);
@@ -180,7 +180,7 @@ pub(crate) fn static_hits(met: &Met, replay: &Replay<'_>, rows: &[Row]) -> Vec<(
     hits
 }
 
-pub(crate) fn static_examples(
+fn static_examples(
     ranker: &Neighbours,
     met: &Met,
     hits: &[(u32, Vec<u32>)],
@@ -194,7 +194,7 @@ pub(crate) fn static_examples(
         .collect()
 }
 
-pub(crate) fn live_examples(
+fn live_examples(
     ranker: &Neighbours,
     met: &Met,
     replay: &Replay<'_>,
@@ -223,7 +223,7 @@ pub(crate) fn live_examples(
 /// A moment with its candidates, the best by the present blend; what the user went for counts where
 /// it is among them. (Were it put among them, then to be put there, not to be liked, would be what
 /// tells it apart, and the next blend would turn the present one upside down.)
-pub(crate) fn example(
+fn example(
     ranker: &Neighbours,
     met: &[u32],
     user: u32,
