@@ -64,6 +64,24 @@ impl Head {
         Self::Buy,
         Self::NotInterested,
     ];
+
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Finish => "finish",
+            Self::Watch25 => "watch_25",
+            Self::Watch50 => "watch_50",
+            Self::Watch75 => "watch_75",
+            Self::Like => "like",
+            Self::Share => "share",
+            Self::Follow => "follow",
+            Self::TagTap => "tag_tap",
+            Self::AddToCart => "add_to_cart",
+            Self::Buy => "buy",
+            Self::NotInterested => "not_interested",
+        }
+    }
 }
 
 /// Kinds of entities that a clip stands for, each with weights of its own.
@@ -74,7 +92,7 @@ pub const KINDS: usize = 5;
 pub struct ClipKeys {
     /// The clip.
     pub clip: u64,
-    /// By kind: creator, category, merchant, product, sound.
+    /// By kind: creator, category, merchant, product, topic.
     pub entities: [u64; KINDS],
     /// How long it runs.
     pub duration_ms: u32,
@@ -346,6 +364,12 @@ impl FeedHeads {
     pub fn watch_s(&self, p: &Lanes, duration_ms: u32) -> f32 {
         let beyond = [Head::Watch25, Head::Watch50, Head::Watch75].map(|head| p[head as usize]);
         self.borders.expected_s(beyond, duration_ms as f32)
+    }
+
+    /// How many labels of each head were seen lately; at most a bound that is the same for all.
+    pub fn trials(&self) -> [f32; HEADS] {
+        let trials = self.learner.base_trials();
+        std::array::from_fn(|head| trials[head])
     }
 
     /// How many views were folded in: the version of what the heads know.

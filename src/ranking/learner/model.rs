@@ -149,6 +149,11 @@ impl<const L: usize> Learner<L> {
         Rate::of(hit)
     }
 
+    /// How many labels of each lane the base rate rests on; at most [`BASE_TRIALS_MAX`].
+    pub fn base_trials(&self) -> &[f32; L] {
+        &self.base.trials
+    }
+
     /// Writes a slot's features for a key and returns its rate. `parent` is what it departs from.
     #[inline]
     pub(super) fn slot_features(

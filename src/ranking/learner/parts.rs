@@ -186,7 +186,36 @@ impl FeedHeads {
     }
 }
 
+impl ClipPart {
+    /// That of a clip nobody looked at yet.
+    pub const UNKNOWN: Self = Self {
+        sums: [0.0; LANES],
+        vector: [0.0; DIMENSIONS],
+        entities: [0; KINDS],
+        bucket: u32::MAX,
+    };
+
+    /// Whether it was made from a clip.
+    pub fn is_known(&self) -> bool {
+        self.bucket != u32::MAX
+    }
+
+    /// The clip's learned vector: what [`ViewerPart::direction`] is multiplied with.
+    pub fn vector(&self) -> &[f32; DIMENSIONS] {
+        &self.vector
+    }
+}
+
 impl ViewerPart {
+    /// Where clips lie that the vectors speak for: the inner product with a clip's vector is what the
+    /// vectors add to the sum of `weights · log-odds`.
+    pub fn direction(&self, weights: &[f32; HEADS]) -> [f32; DIMENSIONS] {
+        self.vector.map(|terms| {
+            let products = terms.iter().zip(weights).map(|(term, weight)| term * weight);
+            products.sum()
+        })
+    }
+
     fn put(&mut self, word: u32, sums: Lanes) {
         let mut place = word as usize % PLACES;
         while self.crosses[place] != 0 {

@@ -5,6 +5,7 @@
 //! long a clip runs ([`ViewerTrace::of_duration`]), by bucket, so that a page needs each bucket once.
 
 use super::numbers::{exp, ln_1p, log_odds};
+use super::snapshot::{Reader, SnapshotError, Writer};
 use crate::ranking::maths::ln;
 
 /// Buckets of durations, three to a factor of e; bucket 0 is an unknown duration.
@@ -93,6 +94,30 @@ impl<const L: usize> ViewerTrace<L> {
             let pace = (1.0 / self.watch_sum).max(0.2);
             self.watch_log += (ln(watch_s.clamp(0.1, 1e6)) - self.watch_log) * pace;
         }
+    }
+
+    /// Appends it to a snapshot; labels that are not known as -1.
+    pub fn write(&self, into: &mut Writer) {
+        into.word(self.last_ms as u64);
+        into.word(u64::from(self.in_session) | u64::from(self.known) << 32);
+        for last in &self.last {
+            into.floats(&last.map(|label| if label.is_nan() { -1.0 } else { label }));
+        }
+        into.floats(&self.watches);
+        into.floats(&[self.watch_sum, self.watch_log]);
+    }
+
+    /// Reads it back.
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, SnapshotError> {
+        let (last_ms, counts) = (from.word()? as i64, from.word()?);
+        let mut last = [[0.0; L]; LAST];
+        for labels in &mut last {
+            *labels = from.floats::<L>()?.map(|label| if label < 0.0 { f32::NAN } else { label });
+        }
+        let watches = from.floats()?;
+        let [watch_sum, watch_log] = from.floats()?;
+        let (in_session, known) = (counts as u32, (counts >> 32) as u32);
+        Ok(Self { last_ms, in_session, known, last, watches, watch_sum, watch_log })
     }
 
     /// When the last event was, in milliseconds; 0 before any.

@@ -30,6 +30,8 @@ pub struct SparseCounts {
     /// Per item its companions by ascending number.
     companions: Vec<Vec<(u32, f32)>>,
     per_item_max: usize,
+    /// Whether the bound stays as the catalogue grows.
+    is_fixed: bool,
 }
 
 impl Counts {
@@ -47,7 +49,13 @@ impl Counts {
     pub fn sparse(items: usize) -> Self {
         let companions = vec![Vec::new(); items];
         let per_item_max = per_item_max(items);
-        Self::Sparse(SparseCounts { totals: vec![0.0; items], companions, per_item_max })
+        let totals = vec![0.0; items];
+        Self::Sparse(SparseCounts { totals, companions, per_item_max, is_fixed: false })
+    }
+
+    /// The heaviest pairs of a catalogue that is empty yet, so many an item however it grows.
+    pub fn bounded(per_item_max: usize) -> Self {
+        Self::Sparse(SparseCounts { per_item_max, is_fixed: true, ..SparseCounts::default() })
     }
 
     /// Makes room for so many items. Counts of all pairs become counts of the heaviest ones, since a
@@ -68,7 +76,9 @@ impl Counts {
             let items = items.max(sparse.totals.len());
             sparse.totals.resize(items, 0.0);
             sparse.companions.resize_with(items, Vec::new);
-            sparse.per_item_max = per_item_max(items);
+            if !sparse.is_fixed {
+                sparse.per_item_max = per_item_max(items);
+            }
         }
     }
 
@@ -157,7 +167,12 @@ impl SparseCounts {
         let mut totals = vec![0.0; items];
         reader.fill(&mut totals)?;
         let companions = (0..items).map(|_| read_pairs(reader, items)).collect::<Result<_, _>>()?;
-        Ok(Self { totals, companions, per_item_max: per_item_max(items) })
+        Ok(Self { totals, companions, per_item_max: per_item_max(items), is_fixed: false })
+    }
+
+    /// The same counts with a bound that stays.
+    pub(super) fn bounded(self, per_item_max: usize) -> Self {
+        Self { per_item_max, is_fixed: true, ..self }
     }
 
     fn pair(&self, one: u32, other: u32) -> f32 {

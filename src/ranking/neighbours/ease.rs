@@ -122,6 +122,8 @@ pub struct SparseWeights {
     sources: Vec<Vec<u32>>,
     /// How many companions an item is regressed on.
     companions: usize,
+    /// How many targets a source keeps, the heaviest ones.
+    targets_max: usize,
 }
 
 impl SparseWeights {
@@ -130,7 +132,14 @@ impl SparseWeights {
         // The solver takes n³/6 multiplications, the look-ups n²/2 times a few.
         let affordable = (REFIT_OPERATIONS_MAX * 3 / met.max(1)) as f64;
         let companions = (affordable.cbrt() as usize).clamp(*COMPANIONS.start(), *COMPANIONS.end());
-        Self { rows: vec![Vec::new(); items], sources: vec![Vec::new(); items], companions }
+        let (rows, sources) = (vec![Vec::new(); items], vec![Vec::new(); items]);
+        Self { rows, sources, companions, targets_max: usize::MAX }
+    }
+
+    /// None yet, for a catalogue that is empty: each item is regressed on so many companions at most, and
+    /// speaks for so many at most.
+    pub fn bounded(companions: usize, targets_max: usize) -> Self {
+        Self { companions, targets_max, ..Self::default() }
     }
 
     /// Makes room for so many items.
@@ -148,7 +157,18 @@ impl SparseWeights {
                 row.insert(at, (item, weight));
                 self.sources[item as usize].push(source);
             }
+            if row.len() > self.targets_max {
+                self.drop_lightest(source);
+            }
         }
+    }
+
+    fn drop_lightest(&mut self, source: u32) {
+        let row = &mut self.rows[source as usize];
+        let lightest = (0..row.len()).min_by(|&a, &b| row[a].1.total_cmp(&row[b].1));
+        let Some(at) = lightest else { return };
+        let (target, _) = row.remove(at);
+        self.sources[target as usize].retain(|&other| other != source);
     }
 
     /// Forgets an item that is no more.
@@ -161,6 +181,7 @@ impl SparseWeights {
 
     pub(super) fn write(&self, writer: &mut Writer) {
         writer.word(self.companions as u64);
+        writer.word(self.targets_max as u64);
         for row in &self.rows {
             write_pairs(row, writer);
         }
@@ -168,18 +189,22 @@ impl SparseWeights {
 
     pub(super) fn read(reader: &mut Reader<'_>, items: usize) -> Result<Self, SnapshotError> {
         let companions = reader.word()? as usize;
-        if !COMPANIONS.contains(&companions) {
+        let targets_max = usize::try_from(reader.word()?).map_err(|_| SnapshotError::Damaged)?;
+        if !COMPANIONS.contains(&companions) || targets_max == 0 {
             return Err(SnapshotError::Damaged);
         }
         let rows: Vec<Vec<(u32, f32)>> =
             (0..items).map(|_| read_pairs(reader, items)).collect::<Result<_, _>>()?;
         let mut sources = vec![Vec::new(); items];
         for (source, row) in rows.iter().enumerate() {
+            if row.len() > targets_max {
+                return Err(SnapshotError::Damaged);
+            }
             for &(target, _) in row {
                 sources[target as usize].push(source as u32);
             }
         }
-        Ok(Self { rows, sources, companions })
+        Ok(Self { rows, sources, companions, targets_max })
     }
 
     /// What an item speaks for, by ascending number, with the weights.

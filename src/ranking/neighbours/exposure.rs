@@ -56,6 +56,11 @@ impl History {
         self.exposures.retain(|met| met.item != item);
     }
 
+    /// Drops all items that are no more, by number.
+    pub fn forget_all(&mut self, gone: &[bool]) {
+        self.exposures.retain(|met| !gone[met.item as usize]);
+    }
+
     /// The exposures, oldest first.
     pub fn exposures(&self) -> &[Exposure] {
         &self.exposures

@@ -4,9 +4,11 @@
 //! between items that follow from it, [`session`] what like-minded viewers met lately, [`popularity`]
 //! how items fare at present. [`blend`] makes one
 //! score of weights and popularity and [`listwise`] learns how. [`Neighbours`] holds all of it and
-//! learns event by event.
+//! learns event by event. [`companions`] is the part of it that brings candidates to a feed: bounded per
+//! item, and without what only whole lists need.
 
 pub mod blend;
+pub mod companions;
 pub mod counts;
 pub mod dense;
 pub mod ease;

@@ -83,7 +83,7 @@ impl Neighbours {
     }
 }
 
-fn write_history(history: &History, writer: &mut Writer) {
+pub(super) fn write_history(history: &History, writer: &mut Writer) {
     writer.word(history.exposures().len() as u64);
     for exposure in history.exposures() {
         writer.word(u64::from(exposure.item) | (exposure.outcome as u64) << 32);
@@ -91,7 +91,10 @@ fn write_history(history: &History, writer: &mut Writer) {
     }
 }
 
-fn read_history(reader: &mut Reader<'_>, items: usize) -> Result<History, SnapshotError> {
+pub(super) fn read_history(
+    reader: &mut Reader<'_>,
+    items: usize,
+) -> Result<History, SnapshotError> {
     let mut history = History::default();
     let length = reader.word()?;
     for _ in 0..length {
@@ -162,7 +165,7 @@ pub(super) fn read_numbers(
     (0..length).map(|_| number(reader.word()?, below)).collect()
 }
 
-fn number(word: u64, below: usize) -> Result<u32, SnapshotError> {
+pub(super) fn number(word: u64, below: usize) -> Result<u32, SnapshotError> {
     let fits = word < below as u64;
     if fits { Ok(word as u32) } else { Err(SnapshotError::Damaged) }
 }
