@@ -8,6 +8,7 @@ pub mod ffmpeg;
 pub mod fs;
 pub mod images;
 pub mod lanes;
+pub mod models;
 pub mod observed;
 pub mod public_urls;
 pub mod redis;

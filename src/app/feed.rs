@@ -6,6 +6,7 @@ use parking_lot::RwLock;
 
 use crate::adapters::embedded::Embedded;
 use crate::adapters::lanes::ObjectLanes;
+use crate::adapters::models::ObjectModels;
 use crate::app::{Backends, Settings};
 use crate::feed::index::{Index, SharedIndex};
 use crate::feed::values::LiveValues;
@@ -13,6 +14,7 @@ use crate::ports::counters::CounterStore;
 use crate::ports::events::EventLog;
 use crate::ports::feed_sessions::FeedSessions;
 use crate::ports::media_links::MediaLinks;
+use crate::ports::models::Models;
 use crate::ports::ranking_steps::RankingSteps;
 use crate::ports::user_state::UserStates;
 use crate::services::accounts::Accounts;
@@ -23,6 +25,7 @@ use crate::services::receipts::{ReceiptPorts, Receipts};
 use crate::services::replays::{ReplayPorts, Replays};
 use crate::services::shelf_cache::ShelfCache;
 use crate::services::social::Social;
+use crate::services::training::{Training, TrainingPorts};
 use crate::services::viewers::Viewers;
 use crate::services::vitals::Vitals;
 use crate::worker::reconcilers::{
@@ -73,6 +76,8 @@ pub struct FeedServices {
     pub values: Arc<LiveValues>,
     /// The history of its state.
     pub steps: Arc<dyn RankingSteps>,
+    /// Stores what was learned.
+    pub training: Arc<Training>,
     /// Why the feed shows what it shows.
     pub receipts: Arc<Receipts>,
     /// Slates made again.
@@ -102,18 +107,25 @@ pub fn feed(
         Arc::clone(&index),
         (Arc::clone(&backends.clock), Arc::clone(&backends.entropy)),
     ));
-    let steps = steps(backends);
+    let (steps, models) = (steps(backends), models(backends));
+    let training = TrainingPorts {
+        models: Arc::clone(&models),
+        steps: Arc::clone(&steps),
+        events: Arc::clone(&backends.feed.events),
+        clock: Arc::clone(&backends.clock),
+    };
+    let training = Arc::new(Training::new(training, Arc::clone(&index)));
     let indexing = Arc::new(Indexing::new(
         indexing_ports(backends, &steps, shelf),
         Arc::clone(accounts),
-        Arc::clone(&viewers),
-        Arc::clone(&engagement),
+        (Arc::clone(&viewers), Arc::clone(&engagement)),
+        Arc::clone(&training),
         Arc::clone(&index),
     ));
     let vitals = Vitals::new(
         (Arc::clone(&backends.jobs), Arc::clone(&backends.feed.events)),
         Arc::clone(&engagement),
-        Arc::clone(&indexing),
+        (Arc::clone(&indexing), Arc::clone(&training)),
         Arc::clone(&index),
     );
     let ports = FeedPorts {
@@ -132,7 +144,7 @@ pub fn feed(
     let values = Arc::new(LiveValues::new(settings.ranking));
     FeedServices {
         receipts: Arc::new(receipts(backends, &index, &viewers, &values)),
-        replays: Arc::new(replays(backends, &steps, settings.seen_window_ms)),
+        replays: Arc::new(replays(backends, (&steps, models), settings.seen_window_ms)),
         pages: Arc::new(
             FeedPages::new(ports, index, Arc::clone(&viewers), Arc::clone(&engagement))
                 .with_values(Arc::clone(&values))
@@ -146,6 +158,7 @@ pub fn feed(
         vitals: Arc::new(vitals),
         values,
         steps,
+        training,
     }
 }
 
@@ -155,6 +168,12 @@ fn steps(backends: &Backends) -> Arc<dyn RankingSteps> {
     let lane = (now << 80) | (backends.entropy.bits() >> 48);
     let (objects, clock) = (Arc::clone(&backends.objects), Arc::clone(&backends.clock));
     Arc::new(ObjectLanes::new(objects, clock, lane))
+}
+
+/// Models beside everything else that is kept as objects.
+fn models(backends: &Backends) -> Arc<dyn Models> {
+    let (objects, clock) = (Arc::clone(&backends.objects), Arc::clone(&backends.clock));
+    Arc::new(ObjectModels::new(objects, clock, Arc::clone(&backends.entropy)))
 }
 
 fn indexing_ports(
@@ -188,10 +207,15 @@ fn receipts(
     Receipts::new(ports, Arc::clone(index), Arc::clone(viewers), Arc::clone(values))
 }
 
-fn replays(backends: &Backends, steps: &Arc<dyn RankingSteps>, seen_window_ms: i64) -> Replays {
+fn replays(
+    backends: &Backends,
+    (steps, models): (&Arc<dyn RankingSteps>, Arc<dyn Models>),
+    seen_window_ms: i64,
+) -> Replays {
     let ports = ReplayPorts {
         sessions: Arc::clone(&backends.feed.sessions),
         steps: Arc::clone(steps),
+        models,
         events: Arc::clone(&backends.feed.events),
         states: Arc::clone(&backends.feed.states),
     };

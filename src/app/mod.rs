@@ -50,6 +50,7 @@ use crate::ports::uploads::UploadStore;
 use crate::services::access::{Access, Issued};
 use crate::services::clip_audit::unplayable;
 use crate::services::indexing::Indexing;
+use crate::services::training::Training;
 use crate::telemetry::figures::Figures;
 use crate::worker::reconcilers::Reconciler;
 use crate::worker::runner::Runner;
@@ -173,6 +174,8 @@ pub struct App {
     pub values: Arc<LiveValues>,
     /// The history of the ranking's state.
     pub steps: Arc<dyn RankingSteps>,
+    /// Watches over what is learned, and stores it.
+    pub training: Arc<Training>,
 }
 
 /// Puts the services over the backends.
@@ -184,8 +187,9 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let http = || settings.http.clone();
     let router = layers::wrap(router, http(), Arc::clone(&entropy), watch.clone());
     let probes = layers::wrap(routes::probes(services.api.clone()), http(), entropy, watch);
-    let services::Services { api, runner, indexing, reconcilers, values, steps } = services;
-    App { api, router, probes, runner, indexing, reconcilers, values, steps }
+    let services::Services { api, runner, indexing, reconcilers, values, steps, training } =
+        services;
+    App { api, router, probes, runner, indexing, reconcilers, values, steps, training }
 }
 
 /// A token for `subject`, signed with the installation's key.

@@ -24,7 +24,8 @@ pub(super) fn follow_file(tasks: &Tasks, app: &App, config: &Config) -> std::io:
     let sources = config.sources().clone();
     let (values, stop) = (Arc::clone(&app.values), tasks.stop().clone());
     tasks.spawn("configuration", async move {
-        let mut seen = sources.file.as_deref().and_then(modified);
+        // The first look reads it again: it may have changed since the start read it.
+        let mut seen = None;
         loop {
             let is_asked = tokio::select! {
                 () = stop.cancelled() => return Ok::<(), Infallible>(()),

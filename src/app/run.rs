@@ -22,7 +22,9 @@ use crate::lifecycle::Tasks;
 use crate::ports::clock::Clock as _;
 use crate::ports::error::StoreError;
 use crate::ports::health::StoreHealth;
-use crate::worker::reconcilers::{self, Housekeeper};
+use crate::ports::leases::Office;
+use crate::services::training::Training;
+use crate::worker::reconcilers::{self, Officer};
 
 /// How often the ranking's history is made durable. What a crash loses makes as many slates unrepeatable,
 /// and each flush of a busy shop is an object; a replay flushes by itself.
@@ -33,6 +35,11 @@ const HISTORY_TIDY_EVERY: u32 = 120;
 const HISTORY_FORGET_MAX: usize = 500;
 /// A history is kept as long as any slate of its process can be: twice the longest session.
 const HISTORY_AGE_MS_MAX: i64 = 2 * FEED_SESSION_TTL_MS_MAX + DAY_MS;
+
+/// How often it is looked at whether what is learned still makes sense.
+const MODEL_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long storing a model may take, at the end of a process too.
+const MODEL_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +137,7 @@ pub async fn start(config: &Config, role: Role) -> Result<Running, RunError> {
         follow_events(&tasks, &app);
     }
     keep_house(&tasks, &app, &backends).await;
+    train(&tasks, &app, &backends, Duration::from_millis(raw.feed.model_interval_ms));
     watch_store(&tasks, Arc::clone(&backends.health));
     audit(&tasks, &app, Duration::from_millis(raw.metrics.audit_interval_ms));
     let leftovers = app.api.uploads.sweep().await.map_err(RunError::Store)?;
@@ -279,13 +287,58 @@ fn keep_history(tasks: &Tasks, app: &App, role: Role) {
 /// Runs the reconcilers while this node keeps house.
 async fn keep_house(tasks: &Tasks, app: &App, backends: &Backends) {
     let (leases, clock) = (Arc::clone(&backends.leases), Arc::clone(&backends.clock));
-    let housekeeper = Housekeeper::new(leases, clock, backends.entropy.bits());
+    let holder = backends.entropy.bits();
+    let housekeeper = Officer::new(Office::Housekeeper, leases, clock, holder);
     housekeeper.renew().await;
     for reconciler in &app.reconcilers {
         let (reconciler, stop) = (Arc::clone(reconciler), tasks.stop().clone());
         tasks.spawn(reconciler.name(), reconcilers::run(reconciler, housekeeper.clone(), stop));
     }
     tasks.spawn("housekeeper", housekeeper.run(tasks.stop().clone()));
+}
+
+/// Watches over what is learned and, on the node that is the trainer, stores it now and then.
+fn train(tasks: &Tasks, app: &App, backends: &Backends, interval: Duration) {
+    let (leases, clock) = (Arc::clone(&backends.leases), Arc::clone(&backends.clock));
+    let trainer = Officer::new(Office::Trainer, leases, clock, backends.entropy.bits());
+    tasks.spawn("trainer's office", trainer.clone().run(tasks.stop().clone()));
+    let (training, stop) = (Arc::clone(&app.training), tasks.stop().clone());
+    tasks.spawn("trainer", async move {
+        let mut stored_at = tokio::time::Instant::now();
+        loop {
+            let is_last = stop.is_cancelled();
+            if let Err(error) = training.guard().await {
+                tracing::warn!(%error, "the last good model is not back yet");
+            }
+            // At the end too: a restart then goes on where this process stopped.
+            if trainer.is_on_duty() && (is_last || stored_at.elapsed() >= interval) {
+                stored_at = tokio::time::Instant::now();
+                store_model(&training).await;
+            }
+            if is_last {
+                return Ok::<(), std::convert::Infallible>(());
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(MODEL_LOOK_EVERY) => {}
+            }
+        }
+    });
+}
+
+async fn store_model(training: &Training) {
+    let before = SystemClock.now().plus_ms(-HISTORY_AGE_MS_MAX);
+    let stored = tokio::time::timeout(MODEL_DEADLINE, async {
+        let is_stored = training.store().await?;
+        training.forget(before).await?;
+        Ok::<bool, StoreError>(is_stored)
+    });
+    match stored.await {
+        Ok(Ok(true)) => tracing::debug!("what was learned is stored"),
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "what was learned is not stored yet"),
+        Err(_) => tracing::warn!("what was learned is not stored yet: it takes too long"),
+    }
 }
 
 /// Takes in what viewers do on other nodes, milliseconds after it is in the log.

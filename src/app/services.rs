@@ -20,6 +20,7 @@ use crate::services::media_grants::MediaGrants;
 use crate::services::publish::Publish;
 use crate::services::purchases::PurchaseEvents;
 use crate::services::shelf_cache::ShelfCache;
+use crate::services::training::Training;
 use crate::services::uploads::Uploads;
 use crate::worker::media::MediaJobs;
 use crate::worker::reconcilers::{ExpireUploads, Reconciler};
@@ -33,6 +34,17 @@ pub(super) struct Services {
     pub(super) reconcilers: Vec<Arc<dyn Reconciler>>,
     pub(super) values: Arc<LiveValues>,
     pub(super) steps: Arc<dyn RankingSteps>,
+    /// Stores what was learned.
+    pub(super) training: Arc<Training>,
+}
+
+fn accounts(backends: &Backends, settings: &Settings) -> Arc<Accounts> {
+    Arc::new(Accounts::new(
+        Arc::clone(&backends.accounts),
+        Arc::clone(&backends.changes),
+        Arc::clone(&backends.clock),
+        settings.default_market,
+    ))
 }
 
 pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
@@ -45,12 +57,7 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
         settings.public_url.clone(),
         settings.grant_ttl_ms,
     ));
-    let accounts = Arc::new(Accounts::new(
-        Arc::clone(&backends.accounts),
-        Arc::clone(&backends.changes),
-        Arc::clone(&backends.clock),
-        settings.default_market,
-    ));
+    let accounts = accounts(backends, settings);
     let uploads = Arc::new(Uploads::new(
         Arc::clone(&backends.uploads),
         Arc::clone(&backends.spool),
@@ -105,8 +112,9 @@ pub(super) fn build(backends: &Backends, settings: &Settings) -> Services {
     reconcilers.extend(feed::reconcilers(&feed, backends));
     let clock = Arc::clone(&backends.clock);
     reconcilers.push(Arc::new(ExpireUploads::new(Arc::clone(&api.uploads), clock)));
-    let (runner, feed::FeedServices { indexing, values, steps, .. }) = (runner(backends), feed);
-    Services { api, runner, indexing, reconcilers, values, steps }
+    let runner = runner(backends);
+    let feed::FeedServices { indexing, values, steps, training, .. } = feed;
+    Services { api, runner, indexing, reconcilers, values, steps, training }
 }
 
 fn access(backends: &Backends) -> Arc<Access> {

@@ -220,6 +220,7 @@ fn check(raw: &Raw) -> Result<Checked, ConfigError> {
         (MINUTE_MS..=FEED_SESSION_TTL_MS_MAX).contains(&session_ms),
         "feed.session_ttl_ms: from 60000 to 604800000",
     );
+    require(raw.feed.model_interval_ms >= 1_000, "feed.model_interval_ms: at least 1000");
     let fees = u32::from(raw.shop.platform_fee_bps) + u32::from(raw.shop.creator_commission_bps);
     require(fees <= 10_000, "shop: fee and commission together are at most 10000 basis points");
     let url = &raw.server.public_url;

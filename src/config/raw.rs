@@ -200,6 +200,9 @@ section! {
         suppression_days: u32 = 30,
         /// How long a cursor is good: a minute to a week.
         session_ttl_ms: u64 = 24 * 3_600_000,
+        /// How often what was learned from watching is stored, by one of the nodes: a start goes on from
+        /// there. At least 1000.
+        model_interval_ms: u64 = 600_000,
     }
 }
 

@@ -159,10 +159,10 @@ impl ClipCounters {
                 let fraction = watched_fraction(watch_ms, duration_ms);
                 add(Counter::Views, 1.0);
                 add(Counter::Watched, fraction);
-                if watch_ms < SKIP_MS && fraction < FINISHED {
+                if is_skip(watch_ms, duration_ms) {
                     add(Counter::Skips, 1.0);
                 }
-                if fraction >= FINISHED || loops > 0 {
+                if is_finish(watch_ms, duration_ms, loops) {
                     add(Counter::Finishes, 1.0);
                 }
                 self.plays = self.plays.saturating_add(1);
@@ -202,8 +202,18 @@ impl ClipCounters {
 /// From this fraction on a clip counts as watched to the end: players stop a frame or two early.
 const FINISHED: f32 = 0.9;
 
+/// Whether a watch was a skip.
+pub fn is_skip(watch_ms: u32, duration_ms: u32) -> bool {
+    watch_ms < SKIP_MS && watched_fraction(watch_ms, duration_ms) < FINISHED
+}
+
+/// Whether a watch went to the end.
+pub fn is_finish(watch_ms: u32, duration_ms: u32, loops: u32) -> bool {
+    loops > 0 || watched_fraction(watch_ms, duration_ms) >= FINISHED
+}
+
 /// How much of a clip was watched; three loops say all there is to say.
-fn watched_fraction(watch_ms: u32, duration_ms: u32) -> f32 {
+pub fn watched_fraction(watch_ms: u32, duration_ms: u32) -> f32 {
     (watch_ms as f32 / duration_ms.max(1) as f32).min(3.0)
 }
 
@@ -213,7 +223,7 @@ pub fn taste(kind: EventKind, duration_ms: u32) -> f32 {
     match kind {
         EventKind::Watch { watch_ms, .. } => {
             let fraction = watched_fraction(watch_ms, duration_ms);
-            if watch_ms < SKIP_MS && fraction < FINISHED { -0.3 } else { fraction.min(1.5) }
+            if is_skip(watch_ms, duration_ms) { -0.3 } else { fraction.min(1.5) }
         }
         EventKind::Like | EventKind::Save => 2.0,
         EventKind::Unlike | EventKind::Unsave => -2.0,

@@ -199,6 +199,18 @@ pub const BUDGET_WINDOW: usize = 20;
 /// Clips with something to buy that a session keeps for later when its viewer wants few of them: more
 /// would take the walk's places from clips that may be shown.
 pub const SHOPPABLE_LEFTOVERS_MAX: usize = 64;
+/// Viewers that the learner remembers one by one, a power of two; at about 2 KiB each, 128 MiB.
+pub const LEARNED_VIEWERS_MAX: usize = 1 << 16;
+/// Clips that the learner remembers one by one, a power of two; at about 1.2 KiB each, 160 MiB.
+pub const LEARNED_CLIPS_MAX: usize = 1 << 17;
+/// Events that a process without a stored model goes back to learn from: some seconds of work.
+pub const LEARN_BACK_MAX: u64 = 200_000;
+/// Bytes of a model: several times what a full one takes.
+pub const MODEL_BYTES_MAX: u64 = 2 << 30;
+/// Models that are looked at at once: those of several weeks of restarts.
+pub const MODELS_LISTED_MAX: u32 = 1_000;
+/// Models that stay in any case: should the last be damaged, there are others.
+pub const MODELS_KEPT: usize = 3;
 /// Events of one viewer that a replay reads to know what the viewer's rows were: a year of heavy use.
 pub const REPLAY_HISTORY_MAX: usize = 200_000;
 /// Clips of a past state that stays in memory for the next replay: about 100 MB. A larger one is built anew.

@@ -22,6 +22,13 @@ pub enum RankingStep {
     Counted(ClipId, ClipCounters, Vec<(Market, f64)>),
     /// All is there that was when the process began; what was counted holds the events up to here.
     Filled(u64),
+    /// Ranking goes on from a stored model, or from nothing.
+    Learned {
+        /// The model's name.
+        model: Option<String>,
+        /// Events up to here are passed over, if they are not in it.
+        at_least: u64,
+    },
 }
 
 /// A step and its place in the history.

@@ -18,17 +18,20 @@ pub enum SourceKind {
     Fresh,
     /// Found on a walk over all clips.
     Catalog,
+    /// Goes with what the viewer held lately.
+    CoWatch,
 }
 
 impl SourceKind {
     /// All, in the order of their stored numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Explore,
         Self::Following,
         Self::Interest,
         Self::Trending,
         Self::Fresh,
         Self::Catalog,
+        Self::CoWatch,
     ];
 
     /// The word of the API.
@@ -40,6 +43,7 @@ impl SourceKind {
             Self::Trending => "trending",
             Self::Fresh => "fresh",
             Self::Catalog => "catalog",
+            Self::CoWatch => "co_watch",
         }
     }
 

@@ -15,6 +15,7 @@ pub mod hydrators;
 pub mod index;
 pub mod json;
 pub mod laws;
+pub mod learned;
 pub mod pipeline;
 mod places;
 pub mod query;

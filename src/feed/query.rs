@@ -9,6 +9,7 @@ use crate::domain::engagement::unix_s;
 use crate::domain::id::AccountId;
 use crate::domain::time::Timestamp;
 use crate::feed::candidate::Found;
+use crate::feed::hydrators::LearnedViewer;
 use crate::feed::index::{CLIP_MERCHANTS, Entity, Index, NONE, SHOPPABLE};
 use crate::feed::user::{SharedUser, TasteTable};
 use crate::feed::values::Values;
@@ -180,6 +181,8 @@ pub struct FeedQuery {
 
     /// Tastes by entity.
     pub tastes: TasteTable,
+    /// What was learned of the viewer, once that is worth anything.
+    pub learned: Option<Arc<LearnedViewer>>,
     /// The creators that are followed.
     pub follows: Arc<FxHashSet<Entity>>,
     /// Whether a clip of a set of markets may be shown, by the set's number.
@@ -211,6 +214,7 @@ impl FeedQuery {
             walk: Walk::default(),
             not_after: None,
             tastes: TasteTable::empty(),
+            learned: None,
             follows: Arc::default(),
             allowed_sets: Vec::new(),
             own: None,

@@ -7,30 +7,33 @@ use crate::domain::limits::{
     CANDIDATES_PER_PAGE_MAX, LEFTOVERS_PER_SESSION_MAX, SOURCE_DEADLINE_MS,
 };
 use crate::feed::filters::{Blocked, Gone, OtherMarket, Own, Seen, Served, Unsellable};
-use crate::feed::hydrators::{Markets, Rows, Viewer};
+use crate::feed::hydrators::{Markets, Rows, Viewer, ViewerShare};
 use crate::feed::index::SharedIndex;
 use crate::feed::pipeline::{ListedSource, Lists, Pipeline};
-use crate::feed::scorers::{ActionValue, Popularity};
+use crate::feed::scorers::{ActionValue, LearnedValue, Popularity};
 use crate::feed::selectors::{Chronological, VariedSlate};
-use crate::feed::sources::{CatalogWalk, Explore, Followed, Fresh, Interest, Timeline, Trending};
+use crate::feed::sources::{
+    CatalogWalk, CoWatch, Explore, Followed, Fresh, Interest, Timeline, Trending,
+};
 use crate::feed::stage::{CandidateSource, Filter};
 
 /// Clips that each source may bring. Together they give 500 candidates and more even to a viewer whom
 /// nobody knows, and stay below the bound, so that no clip that the walk passed is dropped.
 const EXPLORE: usize = 16;
 const FOLLOWED: usize = 96;
-const INTEREST: usize = 192;
-const TRENDING: usize = 224;
+const CO_WATCH: usize = 96;
+const INTEREST: usize = 144;
+const TRENDING: usize = 192;
 const FRESH: usize = 96;
 
 const _: () = assert!(
-    EXPLORE + FOLLOWED + INTEREST + TRENDING + FRESH + LEFTOVERS_PER_SESSION_MAX
+    EXPLORE + FOLLOWED + CO_WATCH + INTEREST + TRENDING + FRESH + LEFTOVERS_PER_SESSION_MAX
         <= CANDIDATES_PER_PAGE_MAX
 );
 
 /// Raised with every change of the list, its limits or the scorers' priors: slates record a digest of it
 /// and of the settings ([`crate::feed::values::Values::digest`]).
-pub const STAGES: u64 = 4;
+pub const STAGES: u64 = 5;
 
 /// See [`Pipeline::enough`]: somewhat more than 500, since filters remove some.
 const ENOUGH: usize = 560;
@@ -55,10 +58,15 @@ fn filters() -> Vec<Arc<dyn Filter>> {
 pub fn for_you(index: &SharedIndex) -> Pipeline {
     let over = || Arc::clone(index);
     Pipeline {
-        query_hydrators: vec![Arc::new(Viewer::new(over())), Arc::new(Markets::new(over()))],
+        query_hydrators: vec![
+            Arc::new(Viewer::new(over())),
+            Arc::new(Markets::new(over())),
+            Arc::new(ViewerShare::new(over())),
+        ],
         sources: vec![
             listed(Explore::new(over()), EXPLORE),
             listed(Followed::new(over()), FOLLOWED),
+            listed(CoWatch::new(over()), CO_WATCH),
             listed(Interest::new(over()), INTEREST),
             listed(Trending::new(over()), TRENDING),
             listed(Fresh::new(over()), FRESH),
@@ -68,7 +76,11 @@ pub fn for_you(index: &SharedIndex) -> Pipeline {
         source_deadline: Duration::from_millis(SOURCE_DEADLINE_MS),
         hydrators: vec![Arc::new(Rows::new(over()))],
         filters: filters(),
-        scorers: vec![Arc::new(ActionValue::default()), Arc::new(Popularity)],
+        scorers: vec![
+            Arc::new(LearnedValue::new(over())),
+            Arc::new(ActionValue::default()),
+            Arc::new(Popularity),
+        ],
         selector: Arc::new(VariedSlate::new(over())),
         lists: Lists::default(),
     }

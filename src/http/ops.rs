@@ -19,6 +19,7 @@ use crate::http::fields::rfc3339;
 use crate::http::problem::Problem;
 use crate::services::freshness::{Effect, Lags};
 use crate::services::ledger::{Invariant, Ledger};
+use crate::services::training::{Head, ModelSigns};
 use crate::services::vitals::{FreshnessSigns, LogPlace, Vitals};
 
 /// The routes of this file.
@@ -182,7 +183,8 @@ impl From<LogPlace> for LogPlaceView {
 /// How long accepted events took to an effect, over the last ten minutes at most.
 #[derive(Serialize, ToSchema)]
 pub struct EffectView {
-    /// `viewer_state`: the next page of the viewer reflects it; `index`: the pages of all viewers do.
+    /// `viewer_state`: the next page of the viewer reflects it; `index`: the pages of all viewers do;
+    /// `model`: it was learned from.
     effect: &'static str,
     /// Batches that were measured.
     samples: u64,
@@ -205,6 +207,55 @@ pub struct FreshnessView {
     changes: LogPlaceView,
     /// From accepted to effective.
     effects: Vec<EffectView>,
+    /// What this node has learned.
+    model: ModelView,
+}
+
+/// How well a head is calibrated.
+#[derive(Serialize, ToSchema)]
+pub struct HeadView {
+    /// What it predicts.
+    head: &'static str,
+    /// How often it was predicted for each time that it came, over the last thousands of views; `null` while
+    /// too little came to tell.
+    predicted_per_came: Option<f32>,
+}
+
+/// What a node has learned from watching.
+#[derive(Serialize, ToSchema)]
+pub struct ModelView {
+    /// Views that were learned from.
+    views: u64,
+    /// Whether it is ranked by. If not, explicit estimates are, until a good model is back in place.
+    sound: bool,
+    /// Examples that were refused since they made no sense.
+    refused: u64,
+    /// The stored model that this node wrote or went on from last.
+    stored: Option<String>,
+    /// RFC 3339: when it did.
+    stored_at: Option<String>,
+    /// How often a stored model was put back because what was learned made no sense.
+    put_back: u64,
+    /// Each head.
+    heads: Vec<HeadView>,
+}
+
+impl From<ModelSigns> for ModelView {
+    fn from(signs: ModelSigns) -> Self {
+        let head = |(head, &ratio): (&Head, &Option<f32>)| HeadView {
+            head: head.as_str(),
+            predicted_per_came: ratio,
+        };
+        Self {
+            views: signs.views,
+            sound: signs.is_sound,
+            refused: signs.health.refused,
+            stored_at: signs.stored.as_ref().map(|(_, at)| rfc3339(*at)),
+            stored: signs.stored.map(|(name, _)| name),
+            put_back: signs.put_back,
+            heads: Head::ALL.iter().zip(&signs.health.calibration).map(head).collect(),
+        }
+    }
 }
 
 impl From<FreshnessSigns> for FreshnessView {
@@ -222,6 +273,7 @@ impl From<FreshnessSigns> for FreshnessView {
             events: signs.events.into(),
             changes: signs.changes.into(),
             effects: signs.effects.into_iter().map(effect).collect(),
+            model: signs.model.into(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod journal;
 pub mod leases;
 pub mod media_links;
+pub mod models;
 pub mod objects;
 pub mod orders;
 pub mod payments;

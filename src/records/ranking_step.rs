@@ -43,6 +43,10 @@ enum Row {
         heat: Vec<(String, f64)>,
     },
     Filled(u64),
+    Learned {
+        model: Option<String>,
+        at_least: u64,
+    },
 }
 
 fn codes(markets: &[Market]) -> Vec<String> {
@@ -90,6 +94,9 @@ fn row(step: &RankingStep) -> Row {
             heat: heat.iter().map(|(market, heat)| (market.code().to_owned(), *heat)).collect(),
         },
         RankingStep::Filled(offset) => Row::Filled(*offset),
+        RankingStep::Learned { model, at_least } => {
+            Row::Learned { model: model.clone(), at_least: *at_least }
+        }
     }
 }
 
@@ -164,6 +171,7 @@ fn step(row: Row) -> Result<RankingStep, Damaged> {
             RankingStep::Counted(ClipId::from_bits(clip), counters, heat)
         }
         Row::Filled(offset) => RankingStep::Filled(offset),
+        Row::Learned { model, at_least } => RankingStep::Learned { model, at_least },
     })
 }
 

@@ -152,7 +152,7 @@ impl Engagement {
         if !self.apply_next(&batch, &appended) {
             self.catch_up().await?;
         }
-        // Both took it in under one lock: a page that is made from here on reflects it.
+        // All took it in under one lock: a page that is made from here on reflects it.
         for effect in Effect::ALL {
             self.freshness.note(effect, accepted.elapsed());
         }
@@ -212,6 +212,7 @@ impl Engagement {
             let age_ms = self.clock.now().since_ms(last.at).max(0);
             let age = Duration::from_millis(u64::try_from(age_ms).unwrap_or(0));
             self.freshness.note(Effect::Index, age);
+            self.freshness.note(Effect::Model, age);
         }
     }
 

@@ -17,17 +17,20 @@ pub enum Effect {
     ViewerState,
     /// In the index, which all viewers' pages are made from.
     Index,
+    /// In what is learned of it, which ranks them.
+    Model,
 }
 
 impl Effect {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::ViewerState, Self::Index];
+    pub const ALL: [Self; 3] = [Self::ViewerState, Self::Index, Self::Model];
 
     /// The word of the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ViewerState => "viewer_state",
             Self::Index => "index",
+            Self::Model => "model",
         }
     }
 }
@@ -78,7 +81,7 @@ impl Ring {
 
 /// Collects samples.
 #[derive(Debug, Default)]
-pub struct Freshness([Mutex<Ring>; 2]);
+pub struct Freshness([Mutex<Ring>; 3]);
 
 impl Freshness {
     /// An effect came about so long after its event was accepted.

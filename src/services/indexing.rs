@@ -23,6 +23,7 @@ use crate::ports::ranking_steps::{RankingStep, RankingSteps};
 use crate::services::accounts::Accounts;
 use crate::services::engagement::Engagement;
 use crate::services::shelf_cache::ShelfCache;
+use crate::services::training::Training;
 use crate::services::viewers::Viewers;
 
 /// Clips per step of a rebuild.
@@ -55,6 +56,7 @@ pub struct Indexing {
     accounts: Arc<Accounts>,
     viewers: Arc<Viewers>,
     engagement: Arc<Engagement>,
+    training: Arc<Training>,
     index: SharedIndex,
     /// The offset of the change log that is taken in.
     applied: AtomicU64,
@@ -65,11 +67,12 @@ impl Indexing {
     pub fn new(
         ports: IndexingPorts,
         accounts: Arc<Accounts>,
-        viewers: Arc<Viewers>,
-        engagement: Arc<Engagement>,
+        (viewers, engagement): (Arc<Viewers>, Arc<Engagement>),
+        training: Arc<Training>,
         index: SharedIndex,
     ) -> Self {
-        Self { ports, accounts, viewers, engagement, index, applied: AtomicU64::new(0) }
+        let applied = AtomicU64::new(0);
+        Self { ports, accounts, viewers, engagement, training, index, applied }
     }
 
     /// Builds the index; answers how many clips are in it. Call it once, before serving.
@@ -97,6 +100,7 @@ impl Indexing {
             }
         }
         self.step(&RankingStep::Filled(counted.unwrap_or(0)));
+        self.training.begin().await?;
         self.engagement.catch_up().await?;
         self.applied.store(head, Ordering::Release);
         self.catch_up().await?;
@@ -107,7 +111,7 @@ impl Indexing {
     fn step(&self, step: &RankingStep) {
         let mut index = self.index.write();
         self.ports.steps.note(index.applied(), step);
-        take_in(&mut index, step);
+        take_in(&mut index, step, None);
     }
 
     /// Puts clips in, with their products as they stand.
@@ -249,7 +253,7 @@ impl Indexing {
     pub async fn snapshot(&self) -> Result<usize, StoreError> {
         let (offset, rows) = {
             let mut index = self.index.write();
-            (index.applied(), index.drain_dirty())
+            (index.counted(), index.drain_dirty())
         };
         if rows.is_empty() {
             return Ok(0);

@@ -33,6 +33,7 @@ pub mod sandbox;
 pub mod shelf_cache;
 pub mod signed;
 pub mod social;
+pub mod training;
 pub mod uploads;
 pub mod viewers;
 pub mod vitals;

@@ -14,6 +14,7 @@ use crate::feed::values::Values;
 use crate::ports::error::StoreError;
 use crate::ports::events::EventLog;
 use crate::ports::feed_sessions::FeedSessions;
+use crate::ports::models::Models;
 use crate::ports::ranking_steps::RankingSteps;
 use crate::ports::user_state::UserStates;
 use crate::ranking::diversity::{Budget, SlateRules};
@@ -59,6 +60,8 @@ pub struct ReplayPorts {
     pub sessions: Arc<dyn FeedSessions>,
     /// Steps.
     pub steps: Arc<dyn RankingSteps>,
+    /// Stored models.
+    pub models: Arc<dyn Models>,
     /// Events.
     pub events: Arc<dyn EventLog>,
     /// Viewers' rows.

@@ -14,12 +14,14 @@ use crate::domain::limits::{HISTORY_PER_VIEWER_MAX, REPLAY_HISTORY_MAX, SEEN_PER
 use crate::domain::time::Timestamp;
 use crate::feed::fold::take_in;
 use crate::feed::index::{Index, SharedIndex};
+use crate::feed::learned::{Learned, SnapshotError};
 use crate::feed::pipeline::Pipeline;
 use crate::feed::query::Surface;
 use crate::feed::shop_feed;
 use crate::feed::user::{SharedUser, UserState};
+use crate::ports::error::StoreError;
 use crate::ports::events::LoggedEvent;
-use crate::ports::ranking_steps::NotedStep;
+use crate::ports::ranking_steps::{NotedStep, RankingStep};
 use crate::ports::user_state::{Reach, UserRows};
 use crate::services::replays::{ReplayError, ReplayPorts};
 
@@ -104,7 +106,8 @@ impl Replica {
                 };
                 if next.after <= now.offset {
                     if let Some(noted) = self.steps.pop_front() {
-                        take_in(&mut self.index.write(), &noted.step);
+                        let learned = self.learned(&noted.step).await?;
+                        take_in(&mut self.index.write(), &noted.step, learned);
                     }
                     continue;
                 }
@@ -115,6 +118,19 @@ impl Replica {
                 return Err(ReplayError::Unavailable(gap));
             }
         }
+    }
+
+    /// The stored model that a step names.
+    async fn learned(&self, step: &RankingStep) -> Result<Option<Learned>, ReplayError> {
+        let RankingStep::Learned { model: Some(name), .. } = step else { return Ok(None) };
+        let lost = ReplayError::Unavailable("the model that its process began with is forgotten");
+        let bytes = self.ports.models.load(name).await?.ok_or(lost)?;
+        let damaged = |error: SnapshotError| StoreError::Corrupt {
+            table: "ranking models",
+            key: name.clone(),
+            detail: error.to_string(),
+        };
+        Ok(Some(Learned::from_bytes(&bytes).map_err(damaged)?))
     }
 
     async fn next_step(&mut self) -> Result<Option<&NotedStep>, ReplayError> {

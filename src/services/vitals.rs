@@ -10,6 +10,7 @@ use crate::ports::jobs::{JobQueue, QueueDepth};
 use crate::services::engagement::Engagement;
 use crate::services::freshness::{Effect, Lags};
 use crate::services::indexing::Indexing;
+use crate::services::training::{ModelSigns, Training};
 
 /// A scrape must not wait longer for a store than scrapes are apart.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ pub struct LogPlace {
 }
 
 /// What [`Vitals::freshness`] found.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct FreshnessSigns {
     /// The event log.
     pub events: LogPlace,
@@ -45,6 +46,8 @@ pub struct FreshnessSigns {
     pub changes: LogPlace,
     /// How long events took to each effect of late.
     pub effects: Vec<(Effect, Lags)>,
+    /// How learning stands.
+    pub model: ModelSigns,
 }
 
 /// Reads them.
@@ -53,6 +56,7 @@ pub struct Vitals {
     jobs: Arc<dyn JobQueue>,
     events: Arc<dyn EventLog>,
     indexing: Arc<Indexing>,
+    training: Arc<Training>,
     index: SharedIndex,
 }
 
@@ -61,10 +65,10 @@ impl Vitals {
     pub fn new(
         (jobs, events): (Arc<dyn JobQueue>, Arc<dyn EventLog>),
         engagement: Arc<Engagement>,
-        indexing: Arc<Indexing>,
+        (indexing, training): (Arc<Indexing>, Arc<Training>),
         index: SharedIndex,
     ) -> Self {
-        Self { engagement, jobs, events, indexing, index }
+        Self { engagement, jobs, events, indexing, training, index }
     }
 
     /// How long events took to their effects of late.
@@ -85,7 +89,8 @@ impl Vitals {
             let events = LogPlace { applied: events, head: self.events.head().await? };
             let lag = self.indexing.lag().await?;
             let changes = LogPlace { applied: changes, head: self.indexing.applied() + lag };
-            Ok(FreshnessSigns { events, changes, effects: self.lags() })
+            let (effects, model) = (self.lags(), self.training.signs());
+            Ok(FreshnessSigns { events, changes, effects, model })
         };
         let late = |_| StoreError::unavailable("the logs do not tell how long they are");
         tokio::time::timeout(DEADLINE, reads).await.map_err(late)?

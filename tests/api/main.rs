@@ -15,6 +15,7 @@ mod embedded;
 mod events;
 mod feed;
 mod inventory;
+mod learning;
 mod log;
 mod metrics;
 mod orders;

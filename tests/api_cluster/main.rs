@@ -24,6 +24,8 @@ mod events;
 mod feed;
 #[path = "../api/inventory.rs"]
 mod inventory;
+#[path = "../api/learning.rs"]
+mod learning;
 #[path = "../api/log.rs"]
 mod log;
 #[path = "../api/metrics.rs"]

@@ -20,6 +20,7 @@ mod inventory;
 mod jobs;
 mod journal;
 mod leases;
+mod models;
 mod objects;
 mod orders;
 mod ranking_steps;

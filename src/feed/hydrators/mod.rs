@@ -1,5 +1,7 @@
 //! What is filled in before judging: in the query once, in each candidate from the index.
 
+mod learned;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +11,8 @@ use crate::feed::index::SharedIndex;
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{Hydrator, QueryHydrator, StageError};
 use crate::feed::user::TasteTable;
+
+pub use learned::{LearnedViewer, ViewerShare};
 
 /// Tastes and follows, unless the viewer turned personalisation off. Follows stay for the surface that
 /// is made of them.

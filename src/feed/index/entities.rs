@@ -8,6 +8,20 @@ use crate::domain::id::{AccountId, ProductId};
 use crate::feed::index::rows::{ClipRow, Entity};
 use crate::ranking::order::mix;
 
+/// What a number stands for. The numbers are those of the learner's kinds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum EntityKind {
+    /// A creator, or a merchant: the same account may be both.
+    Account = 0,
+    /// A category of products.
+    Category = 1,
+    /// A product.
+    Product = 3,
+    /// A hashtag.
+    Hashtag = 4,
+}
+
 /// Gives numbers and keeps a posting list for each. Lists are ordered by publication, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
@@ -15,6 +29,8 @@ pub(super) struct Entities {
     postings: Vec<Vec<u32>>,
     /// By number, what does not depend on the order of coming.
     keys: Vec<u64>,
+    /// By number, what it is.
+    kinds: Vec<EntityKind>,
     /// While the index is filled, lists are in the order of coming; they are sorted at the end.
     filling: bool,
 }
@@ -27,12 +43,13 @@ fn word_key(kind: u8, word: &str) -> u128 {
 }
 
 impl Entities {
-    fn number(&mut self, key: u128) -> Entity {
+    fn number(&mut self, key: u128, kind: EntityKind) -> Entity {
         let next = self.numbers.len() as Entity;
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
             self.postings.push(Vec::new());
             self.keys.push((key >> 64) as u64 ^ mix(key as u64));
+            self.kinds.push(kind);
         }
         number
     }
@@ -41,20 +58,25 @@ impl Entities {
         self.keys.get(entity as usize).copied().unwrap_or_default()
     }
 
+    /// What a number stands for.
+    pub(super) fn kind(&self, entity: Entity) -> Option<EntityKind> {
+        self.kinds.get(entity as usize).copied()
+    }
+
     pub(super) fn account(&mut self, id: AccountId) -> Entity {
-        self.number(id.bits())
+        self.number(id.bits(), EntityKind::Account)
     }
 
     pub(super) fn product(&mut self, id: ProductId) -> Entity {
-        self.number(id.bits())
+        self.number(id.bits(), EntityKind::Product)
     }
 
     pub(super) fn hashtag(&mut self, word: &str) -> Entity {
-        self.number(word_key(1, word))
+        self.number(word_key(1, word), EntityKind::Hashtag)
     }
 
     pub(super) fn category(&mut self, path: &str) -> Entity {
-        self.number(word_key(2, path))
+        self.number(word_key(2, path), EntityKind::Category)
     }
 
     pub(super) fn known(&self, bits: u128) -> Option<Entity> {

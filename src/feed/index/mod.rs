@@ -6,10 +6,12 @@
 //! keeps one over time keeps the clip's key beside it and compares.
 //!
 //! It is a fold: clips and products come from the stores and the change log, counters from the event
-//! log. About 0.8 KiB per clip with one or two tags (`benches/feed_page.rs` measures it).
+//! log, and so does what is [learned](crate::feed::learned). About 0.9 KiB per clip with one or two tags (`benches/feed_page.rs` measures it).
 
 mod entities;
+mod events;
 mod heat;
+mod learning;
 mod page;
 mod rows;
 mod shelf;
@@ -22,23 +24,23 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::domain::account::{Account, Market};
 use crate::domain::catalog::{Availability, Product};
 use crate::domain::clip::Clip;
-use crate::domain::engagement::{ClipCounters, Counter, heat as heat_weight};
+use crate::domain::engagement::{ClipCounters, Counter};
 use crate::domain::feed_session::Mark;
 use crate::domain::id::{AccountId, ClipId, ProductId, VariantId};
 use crate::domain::limits::EXPLORE_IMPRESSIONS;
 use crate::domain::time::Timestamp;
 use crate::feed::candidate::Found;
 use crate::feed::index::entities::Entities;
-use crate::feed::index::heat::{BOARD_LEN, Board, of_event};
+use crate::feed::index::heat::{BOARD_LEN, Board};
 pub use crate::feed::index::rows::{
     CLIP_MERCHANTS, ClipRow, Entity, NONE, ROW_PRODUCTS, SHOPPABLE, SOLD_OUT, UNSELLABLE, clip_key,
 };
 use crate::feed::index::rows::{ColdRow, ROW_TAGS};
 use crate::feed::index::shelf::{Shelf, Shelved};
+use crate::feed::learned::Learned;
 use crate::feed::query::known;
-use crate::ports::counters::CounterRow;
-use crate::ports::events::LoggedEvent;
 use crate::ranking::diversity::Face;
+use crate::ranking::learner::parts::ClipPart;
 
 /// Clips that [`Index::hottest`] names at most.
 pub const HOTTEST_MAX: usize = 2 * BOARD_LEN;
@@ -68,7 +70,15 @@ pub struct Index {
     market_sets: Vec<Vec<Market>>,
     /// Clips whose counters changed since the last snapshot.
     dirty: FxHashSet<u32>,
+    learned: Learned,
+    /// Each clip's share of the scores.
+    parts: Vec<ClipPart>,
+    /// Whose share is made anew next.
+    next_part: u32,
+    /// The newest event that was taken in.
     applied: u64,
+    /// The newest event that was counted: ahead of the other after a start from older learning.
+    counted: u64,
     steps: u64,
 }
 
@@ -135,6 +145,11 @@ impl Index {
     pub fn ordinal(&self, id: ClipId) -> Option<u32> {
         let ordinal = *self.ordinals.get(&clip_key(id))?;
         (self.clip_id(ordinal) == Some(id)).then_some(ordinal)
+    }
+
+    /// The ordinal of the clip of this key.
+    pub fn ordinal_of_key(&self, key: u64) -> Option<u32> {
+        self.ordinals.get(&key).copied()
     }
 
     /// The clip of an ordinal.
@@ -247,6 +262,7 @@ impl Index {
             self.rows[ordinal as usize].flags = self.flags(ordinal);
             self.set_category(ordinal);
             self.set_merchants(ordinal);
+            self.refresh_part(ordinal);
         }
     }
 
@@ -325,6 +341,7 @@ impl Index {
         self.link(ordinal);
         self.rows[ordinal as usize].flags = self.flags(ordinal);
         self.set_merchants(ordinal);
+        self.refresh_part(ordinal);
     }
 
     /// Forgets a clip. Its counters go with it.
@@ -339,6 +356,7 @@ impl Index {
         self.counters[ordinal as usize] = ClipCounters::default();
         self.cold[ordinal as usize] = None;
         self.merchants[ordinal as usize] = [NONE; CLIP_MERCHANTS];
+        self.parts[ordinal as usize] = ClipPart::UNKNOWN;
         self.free.push_back(ordinal);
     }
 
@@ -351,6 +369,7 @@ impl Index {
         self.counters.push(ClipCounters::default());
         self.cold.push(None);
         self.merchants.push([NONE; CLIP_MERCHANTS]);
+        self.parts.push(ClipPart::UNKNOWN);
         ordinal
     }
 
@@ -425,65 +444,6 @@ impl Index {
             shelved.is_none_or(|one| one.availability(piece.variant()) == Availability::SoldOut)
         });
         SHOPPABLE | if sold_out { SOLD_OUT } else { 0 }
-    }
-
-    /// Takes in the next event of the log. One at or below [`Self::applied`] changes nothing.
-    pub fn apply(&mut self, logged: &LoggedEvent) {
-        if logged.offset <= self.applied {
-            return;
-        }
-        self.applied = logged.offset;
-        let Some(ordinal) = logged.event.clip.and_then(|id| self.ordinal(id)) else { return };
-        let kind = logged.event.kind;
-        let duration_ms = self.rows[ordinal as usize].duration_ms;
-        self.counters[ordinal as usize].apply(kind, duration_ms, logged.at);
-        self.set_tries(ordinal);
-        let weight = heat_weight(kind, duration_ms);
-        if weight > 0.0 {
-            let heat = of_event(weight, logged.at);
-            self.boards.entry(logged.market).or_default().add(ordinal, heat);
-            self.world.add(ordinal, heat);
-        }
-        self.dirty.insert(ordinal);
-    }
-
-    /// States that the restored counters hold all events up to `offset`.
-    pub fn restored_to(&mut self, offset: u64) {
-        self.applied = offset;
-    }
-
-    /// Puts back a clip's counters from a snapshot. A clip that is not there is passed over.
-    pub fn restore(&mut self, row: &CounterRow) {
-        let Some(ordinal) = self.ordinal(row.clip) else { return };
-        self.counters[ordinal as usize] = row.counters;
-        self.set_tries(ordinal);
-        for &(market, heat) in &row.heat {
-            self.boards.entry(market).or_default().add(ordinal, heat);
-            self.world.add(ordinal, heat);
-        }
-    }
-
-    /// The counters that changed since the last call, as of [`Self::applied`].
-    pub fn drain_dirty(&mut self) -> Vec<CounterRow> {
-        let dirty = std::mem::take(&mut self.dirty);
-        let row = |ordinal: u32| {
-            let heats = self.boards.iter();
-            Some(CounterRow {
-                clip: self.clip_id(ordinal)?,
-                counters: self.counters[ordinal as usize],
-                heat: heats.filter_map(|(&m, board)| Some((m, board.heat(ordinal)?))).collect(),
-            })
-        };
-        dirty.into_iter().filter_map(row).collect()
-    }
-
-    /// Marks clips as changed again, after a snapshot that failed.
-    pub fn mark_dirty(&mut self, clips: impl Iterator<Item = ClipId>) {
-        for id in clips {
-            if let Some(ordinal) = self.ordinal(id) {
-                self.dirty.insert(ordinal);
-            }
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::event::{Event, EventKind};
 use crate::domain::id::{EventId, ProductId, TagId, UploadId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::tag::{Hotspot, ProductTag};
+use crate::ports::events::LoggedEvent;
 
 fn product(number: u128, active: bool) -> Product {
     Product {

@@ -50,6 +50,28 @@ impl ActionValue {
         features.sold_out = f32::from(u8::from(row.flags & SOLD_OUT != 0));
         features
     }
+
+    /// Hands each candidate over with what is known of it, chunk after chunk.
+    #[inline]
+    pub fn each(
+        &self,
+        query: &FeedQuery,
+        candidates: &mut [Candidate],
+        mut take: impl FnMut(&mut Candidate, Inputs),
+    ) {
+        let now_s = query.now_s();
+        for chunk in candidates.chunks_mut(LANES) {
+            let mut columns = [[0.0; 2]; LANES];
+            for (fade, candidate) in columns.iter_mut().zip(&*chunk) {
+                *fade = fades(query, now_s, candidate);
+            }
+            powers_of_two(columns.as_flattened_mut());
+            for (candidate, fades) in chunk.iter_mut().zip(columns) {
+                let inputs = self.faded_features(query, candidate, fades).inputs();
+                take(candidate, inputs);
+            }
+        }
+    }
 }
 
 /// What time has left of a candidate's counters and of its freshness, as powers of two.
@@ -65,19 +87,10 @@ impl Scorer for ActionValue {
     }
 
     fn score(&self, query: &FeedQuery, candidates: &mut [Candidate]) -> Result<(), StageError> {
-        let now_s = query.now_s();
         let model = query.values.model;
-        for chunk in candidates.chunks_mut(LANES) {
-            let mut columns = [[0.0; 2]; LANES];
-            for (fade, candidate) in columns.iter_mut().zip(&*chunk) {
-                *fade = fades(query, now_s, candidate);
-            }
-            powers_of_two(columns.as_flattened_mut());
-            for (candidate, fades) in chunk.iter_mut().zip(columns) {
-                let inputs = self.faded_features(query, candidate, fades).inputs();
-                candidate.score = model.score(&inputs) as f32;
-            }
-        }
+        self.each(query, candidates, |candidate, inputs| {
+            candidate.score = model.score(&inputs) as f32;
+        });
         Ok(())
     }
 

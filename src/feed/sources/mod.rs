@@ -1,6 +1,7 @@
 //! Where candidates come from, one source a file. Each reads the index under a short lock and is done at
 //! its first poll.
 
+mod co_watch;
 mod explore;
 mod following;
 mod fresh;
@@ -8,6 +9,7 @@ mod interest;
 mod trending;
 mod walk;
 
+pub use co_watch::CoWatch;
 pub use explore::Explore;
 pub use following::{Followed, Timeline};
 pub use fresh::Fresh;

@@ -62,23 +62,29 @@ pub trait Reconciler: Send + Sync {
 /// How long a reconciler rests when nothing is left to do: a hold is back within a second of its end.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether this node keeps house. Of several nodes one at a time does; the others would only do the
-/// same work again.
+/// Whether this node holds an office. Of several nodes one at a time does; the others would only do the same
+/// work again.
 #[derive(Clone)]
-pub struct Housekeeper {
+pub struct Officer {
+    office: Office,
     leases: Arc<dyn Leases>,
     clock: Arc<dyn Clock>,
     holder: u128,
     on_duty: Arc<AtomicBool>,
 }
 
-impl Housekeeper {
-    /// A node with this name, which does not keep house yet.
-    pub fn new(leases: Arc<dyn Leases>, clock: Arc<dyn Clock>, holder: u128) -> Self {
-        Self { leases, clock, holder, on_duty: Arc::default() }
+impl Officer {
+    /// A node with the name `holder`, which does not hold the office yet.
+    pub fn new(
+        office: Office,
+        leases: Arc<dyn Leases>,
+        clock: Arc<dyn Clock>,
+        holder: u128,
+    ) -> Self {
+        Self { office, leases, clock, holder, on_duty: Arc::default() }
     }
 
-    /// Whether this node keeps house.
+    /// Whether this node holds the office.
     pub fn is_on_duty(&self) -> bool {
         self.on_duty.load(Ordering::Acquire)
     }
@@ -87,9 +93,10 @@ impl Housekeeper {
     pub async fn renew(&self) {
         let now = self.clock.now();
         let until = now.plus_ms(OFFICE_LEASE_MS);
-        let held = self.leases.hold(Office::Housekeeper, self.holder, now, until).await;
+        let held = self.leases.hold(self.office, self.holder, now, until).await;
         if let Err(error) = &held {
-            tracing::warn!(%error, "it is not known who keeps house; this node does not");
+            let office = self.office.as_str();
+            tracing::warn!(office, %error, "it is not known who holds the office; this node does not");
         }
         self.on_duty.store(held.unwrap_or(false), Ordering::Release);
     }
@@ -104,7 +111,7 @@ impl Housekeeper {
             }
         }
         if self.on_duty.swap(false, Ordering::AcqRel)
-            && let Err(error) = self.leases.give_back(Office::Housekeeper, self.holder).await
+            && let Err(error) = self.leases.give_back(self.office, self.holder).await
         {
             tracing::debug!(%error, "the office ends by itself");
         }
@@ -116,7 +123,7 @@ impl Housekeeper {
 /// else after a pause.
 pub async fn run(
     reconciler: Arc<dyn Reconciler>,
-    housekeeper: Housekeeper,
+    housekeeper: Officer,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     while !stop.is_cancelled() {

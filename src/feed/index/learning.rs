@@ -1,0 +1,88 @@
+//! The index learns: events go on to what is learned, and each clip's share of the scores is kept beside
+//! its row.
+//!
+//! A clip's share moves when the clip is watched, and a little with everything else that is learned. It is
+//! made anew after each event of the clip, and with each such event also that of one more clip in turn: so
+//! that how old a share is follows from the log alone.
+
+use crate::feed::index::Index;
+use crate::feed::index::rows::{NONE, SHOPPABLE};
+use crate::feed::learned::{Learned, Subject};
+use crate::ports::events::LoggedEvent;
+use crate::ranking::learner::feed::ClipKeys;
+use crate::ranking::learner::parts::ClipPart;
+
+impl Index {
+    /// What was learned.
+    pub fn learned(&self) -> &Learned {
+        &self.learned
+    }
+
+    /// A clip's share of the scores, as it was made last or, for one that nobody looked at yet, as of now.
+    #[inline]
+    pub fn part(&self, ordinal: u32) -> ClipPart {
+        let part = self.parts[ordinal as usize];
+        if part.is_known() { part } else { self.part_now(ordinal) }
+    }
+
+    #[cold]
+    fn part_now(&self, ordinal: u32) -> ClipPart {
+        self.learned.heads().clip_part(&self.subject(ordinal).keys, self.learned.at_ms())
+    }
+
+    /// The clip as the learner sees it.
+    pub(super) fn subject(&self, ordinal: u32) -> Subject {
+        let row = self.row(ordinal);
+        let key = |entity| if entity == NONE { 0 } else { self.entity_key(entity) };
+        let merchant = self.merchants[ordinal as usize][0];
+        let entities = [row.creator, row.category, merchant, row.products[0], row.tags[0]].map(key);
+        let keys = ClipKeys { clip: row.key, entities, duration_ms: row.duration_ms };
+        Subject { keys, shoppable: row.flags & SHOPPABLE != 0 }
+    }
+
+    /// Lets an event be learned from.
+    pub(super) fn learn(&mut self, logged: &LoggedEvent, ordinal: Option<u32>) {
+        let subject = ordinal.map(|ordinal| self.subject(ordinal));
+        if !self.learned.apply(logged, subject.as_ref()) {
+            return;
+        }
+        if let Some(ordinal) = ordinal {
+            self.refresh_part(ordinal);
+        }
+        let next = self.next_part % self.capacity().max(1);
+        self.next_part = next + 1;
+        self.refresh_part(next);
+    }
+
+    /// Makes a clip's share anew.
+    pub(super) fn refresh_part(&mut self, ordinal: u32) {
+        if self.rows[ordinal as usize].key != 0 && self.learned.views() > 0 {
+            self.parts[ordinal as usize] = self.part_now(ordinal);
+        }
+    }
+
+    /// Goes on from what was learned before, as if the events up to `at_least` were in it; what came since
+    /// is to be applied again, to that alone.
+    pub fn start_learned(&mut self, mut learned: Learned, at_least: u64) {
+        learned.skip_to(at_least);
+        self.applied = self.counted.min(learned.applied());
+        self.learned = learned;
+        self.parts.fill(ClipPart::UNKNOWN);
+        for ordinal in 0..self.capacity() {
+            self.refresh_part(ordinal);
+        }
+    }
+
+    /// Kind, by the number of the learner, and key of what a viewer's taste attaches to: of a product its
+    /// merchant follows.
+    pub fn learned_keys(&self, entity: u32) -> impl Iterator<Item = (usize, u64)> {
+        let kind = self.entities.kind(entity);
+        let own = kind.map(|kind| (kind as usize, self.entity_key(entity)));
+        let merchant = self.shelf.products.get(&entity).map(|shelved| shelved.merchant);
+        let merchant = merchant.map(|merchant| (MERCHANT, self.entity_key(merchant)));
+        own.into_iter().chain(merchant)
+    }
+}
+
+/// The learner's kind of merchants.
+const MERCHANT: usize = 2;

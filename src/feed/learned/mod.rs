@@ -1,0 +1,257 @@
+//! What was learned from watching: a fold over the event log beside the index's counters.
+//!
+//! The heads that predict what a viewer does with a clip, what goes with what, and each viewer's short
+//! memory. Views are put together from events as they come in: what a viewer did between an impression and
+//! the end of the watch is one example. All of it follows from the log alone, so every node that reads the
+//! log learns the same, and a state that was stored may be gone on from.
+
+mod memory;
+mod snapshot;
+mod view;
+
+use crate::domain::account::Market;
+use crate::domain::event::EventKind;
+use crate::domain::id::AccountId;
+use crate::domain::limits::{LEARNED_CLIPS_MAX, LEARNED_VIEWERS_MAX};
+use crate::feed::learned::memory::{Clips, Viewers};
+use crate::feed::learned::view::{Deed, deed, exposure_of, outcome_of};
+use crate::ports::events::LoggedEvent;
+use crate::ranking::learner::feed::{
+    ClipKeys, FeedBounds, FeedHeads, HEADS, Head, Health, Trace, ViewerKeys,
+};
+use crate::ranking::neighbours::companions::Companions;
+use crate::ranking::neighbours::exposure::{Exposure, Outcome as Meeting};
+use crate::ranking::order::mix;
+
+pub use crate::feed::learned::snapshot::SnapshotError;
+
+/// Views between two looks at whether the heads still make sense.
+const CHECK_EVERY: u64 = 256;
+/// Labels of a head from which on it is believed entirely; before, its explicit estimate counts for the
+/// rest: a rate of one in a hundred is known to a quarter then.
+const TRUSTED_TRIALS: f32 = 2_000.0;
+
+/// Counted keys: about four a clip and forty for an active viewer. At 280 bytes each, 300 MB when full.
+const CELLS_MAX: usize = 1 << 20;
+
+/// The clip of an event as the learner sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// Who it is and what it stands for.
+    pub keys: ClipKeys,
+    /// Whether there is something to tap.
+    pub shoppable: bool,
+}
+
+/// See the module's head.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    heads: FeedHeads,
+    companions: Companions,
+    viewers: Viewers,
+    clips: Clips,
+    applied: u64,
+    at_ms: i64,
+    is_sound: bool,
+}
+
+fn bounds() -> FeedBounds {
+    FeedBounds {
+        cells_max: CELLS_MAX,
+        viewers_max: LEARNED_VIEWERS_MAX,
+        clips_max: LEARNED_CLIPS_MAX,
+    }
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self {
+            heads: FeedHeads::new(bounds()),
+            companions: Companions::default(),
+            viewers: Viewers::default(),
+            clips: Clips::default(),
+            applied: 0,
+            at_ms: 0,
+            is_sound: true,
+        }
+    }
+}
+
+/// What tells a viewer from others; never 0, which stands for nobody.
+pub fn viewer_key(viewer: AccountId) -> u64 {
+    mix((viewer.bits() >> 64) as u64 ^ mix(viewer.bits() as u64)).max(1)
+}
+
+/// A market as a number.
+fn market_word(market: Market) -> u16 {
+    market.code().bytes().fold(0, |word, byte| (word << 8) | u16::from(byte))
+}
+
+impl Learned {
+    /// The heads.
+    pub fn heads(&self) -> &FeedHeads {
+        &self.heads
+    }
+
+    /// What goes with what.
+    pub fn companions(&self) -> &Companions {
+        &self.companions
+    }
+
+    /// The offset of the newest event that was learned from or passed over.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// The time of the newest event.
+    pub fn at_ms(&self) -> i64 {
+        self.at_ms
+    }
+
+    /// Views that were learned from.
+    pub fn views(&self) -> u64 {
+        self.heads.version()
+    }
+
+    /// How the heads fare.
+    pub fn health(&self) -> Health {
+        self.heads.health()
+    }
+
+    /// Whether the heads may be ranked by. It is looked at every so many views.
+    pub fn is_sound(&self) -> bool {
+        self.is_sound
+    }
+
+    /// How far each head is to be believed, 0 to 1.
+    pub fn trust(&self) -> [f32; HEADS] {
+        if !self.is_sound {
+            return [0.0; HEADS];
+        }
+        self.heads.trials().map(|trials| (trials / TRUSTED_TRIALS).min(1.0))
+    }
+
+    /// The keys and the short memory that a viewer is ranked by; those of nobody if history must not count.
+    pub fn viewer(
+        &self,
+        viewer: AccountId,
+        market: Market,
+        personalised: bool,
+    ) -> (ViewerKeys, Trace) {
+        let key = if personalised { viewer_key(viewer) } else { 0 };
+        let known = self.viewers.find(key).map(|number| self.viewers.trace(number));
+        let keys = ViewerKeys { viewer: key, market: market_word(market), surface: 0 };
+        (keys, known.unwrap_or_default())
+    }
+
+    /// The keys of clips that go with what a viewer held lately, best first.
+    pub fn companions_of(&self, viewer: AccountId, now_ms: i64, limit: usize) -> Vec<u64> {
+        let Some(number) = self.viewers.find(viewer_key(viewer)) else { return Vec::new() };
+        let found = self.companions.of_viewer(number, now_ms, limit);
+        found.into_iter().map(|(item, _)| self.clips.key(item)).collect()
+    }
+
+    /// How alike two clips are by what goes with what, 0 for clips that share no viewers.
+    pub fn likeness(&self, one: u64, other: u64) -> f32 {
+        let (Some(one), Some(other)) = (self.clips.find(one), self.clips.find(other)) else {
+            return 0.0;
+        };
+        self.companions.between(one, other).max(self.companions.between(other, one))
+    }
+
+    /// Takes in the next event; answers whether its clip was learned about. `subject` is its clip, if that is
+    /// known.
+    pub fn apply(&mut self, logged: &LoggedEvent, subject: Option<&Subject>) -> bool {
+        if logged.offset <= self.applied {
+            return false;
+        }
+        self.applied = logged.offset;
+        self.at_ms = self.at_ms.max(logged.at.unix_ms());
+        let (Some(subject), Some(deed)) = (subject, deed(logged.event.kind)) else { return false };
+        let (number, gone) = self.viewers.claim(viewer_key(logged.viewer));
+        if gone {
+            self.companions.forget_viewer(number);
+        }
+        match deed {
+            Deed::Begins => {
+                self.viewers.begin(number, subject.keys.clip);
+                false
+            }
+            Deed::Ends => self.learn_view(number, logged, subject),
+            Deed::Does(head) => self.learn_deed(number, logged, subject, head),
+        }
+    }
+
+    fn learn_view(&mut self, number: u32, logged: &LoggedEvent, subject: &Subject) -> bool {
+        let EventKind::Watch { watch_ms, loops } = logged.event.kind else { return false };
+        let deeds = self.viewers.end(number, subject.keys.clip);
+        let keys = ViewerKeys {
+            viewer: viewer_key(logged.viewer),
+            market: market_word(logged.market),
+            surface: 0,
+        };
+        let outcome = outcome_of((watch_ms, loops), deeds, subject);
+        let trace = self.viewers.trace_mut(number);
+        self.heads.learn(&keys, &subject.keys, trace, &outcome, logged.at.unix_ms());
+        self.meet(number, logged, subject, exposure_of((watch_ms, loops), deeds, subject));
+        if self.heads.version().is_multiple_of(CHECK_EVERY) {
+            self.is_sound = self.heads.health().is_sound();
+        }
+        true
+    }
+
+    /// What a viewer does with a clip is part of the view while it lasts, and told alone after its end.
+    fn learn_deed(
+        &mut self,
+        number: u32,
+        logged: &LoggedEvent,
+        subject: &Subject,
+        head: Head,
+    ) -> bool {
+        let is_new_after_the_end = self.viewers.does(number, subject.keys.clip, head);
+        if !is_new_after_the_end {
+            return false;
+        }
+        let keys = ViewerKeys {
+            viewer: viewer_key(logged.viewer),
+            market: market_word(logged.market),
+            surface: 0,
+        };
+        let trace = self.viewers.trace(number);
+        let at_ms = logged.at.unix_ms();
+        self.heads.learn_late(&keys, &subject.keys, &trace, (head, true), at_ms);
+        if head != Head::NotInterested {
+            self.meet(number, logged, subject, Meeting::Loved);
+        }
+        true
+    }
+
+    fn meet(&mut self, viewer: u32, logged: &LoggedEvent, subject: &Subject, outcome: Meeting) {
+        let (item, gone) = self.clips.claim(subject.keys.clip, logged.offset);
+        if !gone.is_empty() {
+            self.companions.forget(&gone);
+        }
+        self.companions.grow(self.viewers.len(), self.clips.len());
+        let exposure = Exposure { item, at_ms: logged.at.unix_ms(), outcome };
+        self.companions.learn(viewer, exposure);
+    }
+
+    /// Passes over the events up to `offset`.
+    pub fn skip_to(&mut self, offset: u64) {
+        self.applied = self.applied.max(offset);
+    }
+
+    /// As if the heads made no sense any more.
+    #[cfg(test)]
+    pub fn lose_its_way(&mut self) {
+        self.is_sound = false;
+    }
+
+    /// Bytes held by the heads; what is remembered of clips and viewers comes on top.
+    pub fn bytes(&self) -> usize {
+        self.heads.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! The learned scorer: what the heads predict through the value model of the query, and explicit estimates
+//! as far as the heads are not to be believed yet.
+
+use crate::feed::candidate::Candidate;
+use crate::feed::hydrators::LearnedViewer;
+use crate::feed::index::{Index, SHOPPABLE, SharedIndex};
+use crate::feed::query::FeedQuery;
+use crate::feed::scorers::ActionValue;
+use crate::feed::stage::{Scorer, StageError};
+use crate::ranking::learner::feed::{Head as Learned, Lanes};
+use crate::ranking::value::{Head, Inputs};
+
+/// A clip that is watched over and over counts no further.
+const WATCHED_MAX: f32 = 3.0;
+
+/// Heads of the value model with the learned heads that they are.
+const SAME: [(Head, Learned); 6] = [
+    (Head::Skip, Learned::Skip),
+    (Head::Finish, Learned::Finish),
+    (Head::Like, Learned::Like),
+    (Head::Share, Learned::Share),
+    (Head::Follow, Learned::Follow),
+    (Head::NotInterested, Learned::NotInterested),
+];
+
+/// See the module's head.
+pub struct LearnedValue {
+    index: SharedIndex,
+    explicit: ActionValue,
+}
+
+impl LearnedValue {
+    /// Over this index.
+    pub fn new(index: SharedIndex) -> Self {
+        Self { index, explicit: ActionValue::default() }
+    }
+}
+
+/// Moves the explicit estimates towards what the heads say of a candidate.
+#[inline]
+fn mix_in(index: &Index, learned: &LearnedViewer, candidate: &Candidate, inputs: &mut Inputs) {
+    let part = index.part(candidate.found.ordinal);
+    let p = learned.part.score(&part);
+    let trust = &learned.trust;
+    let mut towards = |head: Head, value: f32, trust: f32| {
+        let input = &mut inputs.heads[head as usize];
+        *input += trust * (value - *input);
+    };
+    for (head, learned) in SAME {
+        towards(head, p[learned as usize], trust[learned as usize]);
+    }
+    let duration_s = candidate.row.duration_ms.max(1) as f32 / 1_000.0;
+    let watch_s = index.learned().heads().watch_s(&p, candidate.row.duration_ms);
+    let watched = (watch_s / duration_s).min(WATCHED_MAX);
+    towards(Head::Watched, watched, trust[Learned::Watch50 as usize]);
+    if candidate.row.flags & SHOPPABLE != 0 {
+        let of = |p: &Lanes, head: Learned| p[head as usize];
+        let (tap, taps) = (of(&p, Learned::TagTap), trust[Learned::TagTap as usize]);
+        towards(Head::Tap, tap, taps);
+        let carts = trust[Learned::AddToCart as usize];
+        towards(Head::Cart, tap * of(&p, Learned::AddToCart), taps.min(carts));
+        towards(Head::Buy, tap * of(&p, Learned::Buy), taps.min(trust[Learned::Buy as usize]));
+    }
+}
+
+impl Scorer for LearnedValue {
+    fn name(&self) -> &'static str {
+        "learned_value"
+    }
+
+    fn score(&self, query: &FeedQuery, candidates: &mut [Candidate]) -> Result<(), StageError> {
+        let Some(learned) = &query.learned else { return self.explicit.score(query, candidates) };
+        let model = query.values.model;
+        let index = self.index.read();
+        self.explicit.each(query, candidates, |candidate, mut inputs| {
+            mix_in(&index, learned, candidate, &mut inputs);
+            candidate.score = model.score(&inputs) as f32;
+        });
+        Ok(())
+    }
+
+    fn inputs(&self, query: &FeedQuery, candidate: &Candidate) -> Option<Inputs> {
+        let mut inputs = self.explicit.inputs(query, candidate)?;
+        if let Some(learned) = &query.learned {
+            mix_in(&self.index.read(), learned, candidate, &mut inputs);
+        }
+        Some(inputs)
+    }
+}
