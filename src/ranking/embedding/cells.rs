@@ -1,0 +1,180 @@
+//! The cells: what lies in each, the mean and spread of it, and the table of both that searches read.
+
+use super::blocks::{LANES, Lanes, Place, products};
+
+/// What lies in a cell.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    /// All full but the last.
+    pub(super) blocks: Vec<u32>,
+    pub(super) len: usize,
+    /// By dimension the sum of the components, then by dimension the sum of their squares. Vectors
+    /// come and go for years: in double precision what rounding leaves behind stays negligible.
+    sums: Box<[f64]>,
+}
+
+impl Cell {
+    /// Where a member lies, from 0.
+    pub(super) fn place(&self, member: usize) -> Place {
+        self.blocks[member / LANES] * LANES as u32 + (member % LANES) as u32
+    }
+
+    pub(super) fn count(&mut self, vector: &[f32], sign: f64) {
+        let (sums, squares) = self.sums.split_at_mut(vector.len());
+        for ((sum, square), &component) in sums.iter_mut().zip(squares).zip(vector) {
+            let component = f64::from(component);
+            *sum += sign * component;
+            *square += sign * component * component;
+        }
+    }
+
+    /// Its blocks, each with how many of its lanes are used.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (u32, usize)> {
+        let used = |at: usize| (self.len - at * LANES).min(LANES);
+        self.blocks.iter().enumerate().map(move |(at, &block)| (block, used(at)))
+    }
+}
+
+/// All cells, by number without gaps.
+#[derive(Clone, Debug)]
+pub(super) struct Cells {
+    dimensions: usize,
+    pub(super) cells: Vec<Cell>,
+    /// Groups of [`LANES`] cells: a row for each dimension of the means, then half of their square.
+    means: Vec<f32>,
+    /// Groups of [`LANES`] cells: a row for each dimension's variance.
+    variances: Vec<f32>,
+}
+
+impl Cells {
+    pub(super) fn new(dimensions: usize) -> Self {
+        Self { dimensions, cells: Vec::new(), means: Vec::new(), variances: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// One more cell, with nothing in it.
+    pub(super) fn push(&mut self) -> u32 {
+        if self.cells.len().is_multiple_of(LANES) {
+            let groups = self.cells.len() / LANES + 1;
+            self.means.resize(groups * (self.dimensions + 1) * LANES, 0.0);
+            self.variances.resize(groups * self.dimensions * LANES, 0.0);
+        }
+        let sums = vec![0.0; 2 * self.dimensions].into_boxed_slice();
+        self.cells.push(Cell { blocks: Vec::new(), len: 0, sums });
+        self.cells.len() as u32 - 1
+    }
+
+    /// Removes an empty cell; the last one takes its number.
+    pub(super) fn swap_remove(&mut self, cell: u32) {
+        self.cells.swap_remove(cell as usize);
+        if (cell as usize) < self.cells.len() {
+            self.publish(cell);
+        }
+        let groups = self.cells.len().div_ceil(LANES);
+        self.means.truncate(groups * (self.dimensions + 1) * LANES);
+        self.variances.truncate(groups * self.dimensions * LANES);
+    }
+
+    /// Writes a cell's mean and variances where searches read them.
+    pub(super) fn publish(&mut self, cell: u32) {
+        let (group, lane) = (cell as usize / LANES, cell as usize % LANES);
+        let Cell { len, sums, .. } = &self.cells[cell as usize];
+        let share = 1.0 / (*len).max(1) as f64;
+        let width = (self.dimensions + 1) * LANES;
+        let means = &mut self.means[group * width..(group + 1) * width];
+        let width = self.dimensions * LANES;
+        let variances = &mut self.variances[group * width..(group + 1) * width];
+        let mut half_square = 0.0;
+        for axis in 0..self.dimensions {
+            let mean = sums[axis] * share;
+            let variance = sums[self.dimensions + axis] * share - mean * mean;
+            half_square += 0.5 * mean * mean;
+            means[axis * LANES + lane] = mean as f32;
+            variances[axis * LANES + lane] = variance.max(0.0) as f32;
+        }
+        means[self.dimensions * LANES + lane] = half_square as f32;
+    }
+
+    /// The mean of a cell's members.
+    pub(super) fn mean(&self, cell: u32) -> Vec<f32> {
+        let (group, lane) = (cell as usize / LANES, cell as usize % LANES);
+        let rows = self.means[group * (self.dimensions + 1) * LANES..].as_chunks::<LANES>().0;
+        rows[..self.dimensions].iter().map(|row| row[lane]).collect()
+    }
+
+    /// The squared distance of a vector from a cell's mean, and the mean of its members'.
+    pub(super) fn distance(&self, cell: u32, vector: &[f32]) -> (f32, f32) {
+        let (group, lane) = (cell as usize / LANES, cell as usize % LANES);
+        let means = self.means[group * (self.dimensions + 1) * LANES..].as_chunks::<LANES>().0;
+        let variances = self.variances[group * self.dimensions * LANES..].as_chunks::<LANES>().0;
+        let (mut distance, mut spread) = (0.0, 0.0);
+        for ((component, mean), variance) in vector.iter().zip(means).zip(variances) {
+            distance += (component - mean[lane]) * (component - mean[lane]);
+            spread += variance[lane];
+        }
+        (distance, spread)
+    }
+
+    /// The cell whose mean is nearest, but for one that is left out. The lower number wins a tie.
+    pub(super) fn nearest(&self, vector: &[f32], but: Option<u32>) -> Option<u32> {
+        // |x − c|² is least where x·c − ½|c|² is greatest.
+        let (mut best, mut at): (Lanes, [u32; LANES]) = ([f32::NEG_INFINITY; LANES], [0; LANES]);
+        let width = (self.dimensions + 1) * LANES;
+        for (group, means) in self.means.chunks_exact(width).enumerate() {
+            let mut closeness = products(means, vector);
+            let half_squares = &means[self.dimensions * LANES..];
+            for (closeness, half_square) in closeness.iter_mut().zip(half_squares) {
+                *closeness -= half_square;
+            }
+            if let Some(but) = but.filter(|but| *but as usize / LANES == group) {
+                closeness[but as usize % LANES] = f32::NEG_INFINITY;
+            }
+            let used = (self.cells.len() - group * LANES).min(LANES);
+            closeness[used..].fill(f32::NEG_INFINITY);
+            for ((best, at), closeness) in best.iter_mut().zip(&mut at).zip(closeness) {
+                let better = closeness > *best;
+                *best = if better { closeness } else { *best };
+                *at = if better { group as u32 } else { *at };
+            }
+        }
+        let lanes = (0..LANES).filter(|&lane| best[lane] > f32::NEG_INFINITY);
+        let number = |lane: usize| at[lane] * LANES as u32 + lane as u32;
+        let better = |&one: &usize, &other: &usize| {
+            best[one].total_cmp(&best[other]).then(number(other).cmp(&number(one)))
+        };
+        lanes.max_by(better).map(number)
+    }
+
+    /// Calls back with each cell's bound: the mean of its members' products with the query plus so
+    /// many standard deviations.
+    pub(super) fn bounds(
+        &self,
+        (query, squares): (&[f32], &[f32]),
+        deviations: f32,
+        mut found: impl FnMut(u32, f32),
+    ) {
+        let groups = self.means.chunks_exact((self.dimensions + 1) * LANES);
+        let variances = self.variances.chunks_exact(self.dimensions * LANES);
+        for (group, (means, variances)) in groups.zip(variances).enumerate() {
+            let mut bounds = products(means, query);
+            let spreads = products(variances, squares);
+            for (bound, spread) in bounds.iter_mut().zip(spreads) {
+                *bound += deviations * spread.sqrt();
+            }
+            let used = (self.cells.len() - group * LANES).min(LANES);
+            for (lane, &bound) in bounds[..used].iter().enumerate() {
+                found((group * LANES + lane) as u32, bound);
+            }
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let blocks: usize = self.cells.iter().map(|cell| cell.blocks.capacity() * 4).sum();
+        let own = self.cells.capacity() * size_of::<Cell>();
+        let sums = self.cells.len() * 2 * self.dimensions * 8;
+        blocks + own + sums + (self.means.capacity() + self.variances.capacity()) * 4
+    }
+}

@@ -1,0 +1,282 @@
+//! An index of small learned vectors that finds the greatest inner products with a query, while
+//! vectors come, move and go.
+
+mod blocks;
+mod cells;
+mod halves;
+mod search;
+
+use blocks::{Blocks, LANES, Place};
+use cells::Cells;
+pub use search::{Effort, Room};
+
+/// A cell that grows beyond this is split.
+pub const CELL_MAX: usize = 512;
+/// A cell that falls below this is joined to its neighbour: half of what a split leaves at least.
+pub const CELL_MIN: usize = CELL_MAX / 16;
+
+/// Components are cut at this. Sums of squares stay exact enough for cells whose members are small.
+pub const COMPONENT_MAX: f32 = 1024.0;
+/// The greatest ordinal, plus one: what is dense does not come near.
+pub const ORDINALS_MAX: u32 = 1 << 26;
+/// Ordinals in a page of the table of places.
+const PAGE: usize = 4096;
+const NOWHERE: Place = Place::MAX;
+
+/// Why a vector was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It has another number of components than the index.
+    #[error("the vector has other dimensions than the index")]
+    Dimensions,
+    /// A component is infinite or not a number.
+    #[error("a component of the vector is not finite")]
+    NotFinite,
+    /// The ordinal is not below [`ORDINALS_MAX`].
+    #[error("the ordinal is too great to be one of a dense numbering")]
+    Ordinal,
+}
+
+/// See the module's head.
+#[derive(Clone, Debug)]
+pub struct Embeddings {
+    dimensions: usize,
+    len: usize,
+    blocks: Blocks,
+    cells: Cells,
+    /// Where each ordinal's vector lies.
+    places: Vec<Box<[Place]>>,
+    /// Vectors, members' or cells' means, that were looked at or moved by changes so far.
+    work: u64,
+    /// The vector that is being set, and the one being moved.
+    incoming: Vec<f32>,
+    moving: Vec<f32>,
+}
+
+impl Embeddings {
+    /// None yet, of so many components each.
+    pub fn new(dimensions: usize) -> Self {
+        assert!(dimensions > 0, "a vector has components");
+        Self {
+            dimensions,
+            len: 0,
+            blocks: Blocks::new(dimensions),
+            cells: Cells::new(dimensions + 1),
+            places: Vec::new(),
+            work: 0,
+            incoming: vec![0.0; dimensions + 1],
+            moving: vec![0.0; dimensions + 1],
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let places = self.places.len() * (PAGE * size_of::<Place>() + size_of::<Box<[Place]>>());
+        size_of::<Self>() + self.blocks.bytes() + self.cells.bytes() + places
+    }
+
+    /// How many vectors, members' or cells' means, changes have looked at or moved so far: what
+    /// changes cost, told without a clock.
+    pub fn work(&self) -> u64 {
+        self.work
+    }
+
+    /// The cells there are.
+    pub fn cells(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Copies an ordinal's vector out; `false` if there is none.
+    pub fn get(&self, ordinal: u32, into: &mut [f32]) -> bool {
+        let place = self.place(ordinal);
+        if let Some(place) = place {
+            self.blocks.read(place, into);
+        }
+        place.is_some()
+    }
+
+    /// Inserts an ordinal's vector or moves it.
+    pub fn set(&mut self, ordinal: u32, vector: &[f32]) -> Result<(), Refused> {
+        if vector.len() != self.dimensions {
+            return Err(Refused::Dimensions);
+        }
+        if !vector.iter().all(|component| component.is_finite()) {
+            return Err(Refused::NotFinite);
+        }
+        if ordinal >= ORDINALS_MAX {
+            return Err(Refused::Ordinal);
+        }
+        for (own, component) in self.incoming.iter_mut().zip(vector) {
+            *own = component.clamp(-COMPONENT_MAX, COMPONENT_MAX);
+        }
+        blocks::raise(&mut self.incoming);
+        match self.place(ordinal) {
+            Some(place) => self.shift(ordinal, place),
+            None => self.insert(ordinal),
+        }
+        Ok(())
+    }
+
+    /// Takes an ordinal's vector out; `false` if there is none.
+    pub fn remove(&mut self, ordinal: u32) -> bool {
+        let Some(place) = self.place(ordinal) else { return false };
+        let cell = self.detach(place);
+        self.places[ordinal as usize / PAGE][ordinal as usize % PAGE] = NOWHERE;
+        self.len -= 1;
+        self.cells.publish(cell);
+        self.shrunk(cell);
+        true
+    }
+
+    fn place(&self, ordinal: u32) -> Option<Place> {
+        let page = self.places.get(ordinal as usize / PAGE)?;
+        Some(page[ordinal as usize % PAGE]).filter(|&place| place != NOWHERE)
+    }
+
+    fn insert(&mut self, ordinal: u32) {
+        while self.places.len() <= ordinal as usize / PAGE {
+            self.places.push(vec![NOWHERE; PAGE].into_boxed_slice());
+        }
+        self.len += 1;
+        self.work += self.cells.len() as u64;
+        let cell = self.cells.nearest(&self.incoming, None);
+        let cell = cell.unwrap_or_else(|| self.cells.push());
+        self.settle(cell, ordinal);
+    }
+
+    /// Moves what lies at a place to where `incoming` says.
+    fn shift(&mut self, ordinal: u32, place: Place) {
+        let cell = self.blocks.owner(place);
+        self.blocks.read(place, &mut self.moving);
+        blocks::raise(&mut self.moving);
+        let (before, spread) = self.cells.distance(cell, &self.moving);
+        let (after, _) = self.cells.distance(cell, &self.incoming);
+        self.work += 1;
+        let mut home = cell;
+        // Who comes nearer or lies within the usual distance stays.
+        if after > before.max(spread) {
+            self.work += self.cells.len() as u64;
+            home = self.cells.nearest(&self.incoming, None).unwrap_or(cell);
+        }
+        if home == cell {
+            let own = &mut self.cells.cells[cell as usize];
+            own.count(&self.moving, -1.0);
+            own.count(&self.incoming, 1.0);
+            self.blocks.write(place, ordinal, &self.incoming);
+            self.cells.publish(cell);
+            return;
+        }
+        self.detach(place);
+        self.cells.publish(cell);
+        self.settle(home, ordinal);
+        // A split adds cells and leaves the numbers of the others.
+        self.shrunk(cell);
+    }
+
+    /// Puts `incoming` into a cell, which is split if it has become too large.
+    fn settle(&mut self, cell: u32, ordinal: u32) {
+        std::mem::swap(&mut self.incoming, &mut self.moving);
+        self.attach(cell, ordinal);
+        self.grown(cell);
+    }
+
+    /// Puts `moving` at the end of a cell.
+    fn attach(&mut self, cell: u32, ordinal: u32) {
+        self.work += 1;
+        let own = &mut self.cells.cells[cell as usize];
+        if own.len.is_multiple_of(LANES) {
+            own.blocks.push(self.blocks.take(cell));
+        }
+        own.len += 1;
+        let place = own.place(own.len - 1);
+        own.count(&self.moving, 1.0);
+        self.blocks.write(place, ordinal, &self.moving);
+        self.places[ordinal as usize / PAGE][ordinal as usize % PAGE] = place;
+    }
+
+    /// Takes out what lies at a place, which is left in `moving`; the cell's last takes the place.
+    fn detach(&mut self, place: Place) -> u32 {
+        self.work += 1;
+        let cell = self.blocks.owner(place);
+        let own = &mut self.cells.cells[cell as usize];
+        own.len -= 1;
+        let last = own.place(own.len);
+        self.blocks.read(place, &mut self.moving);
+        blocks::raise(&mut self.moving);
+        if last != place {
+            let ordinal = self.blocks.copy(last, place);
+            self.places[ordinal as usize / PAGE][ordinal as usize % PAGE] = place;
+        }
+        own.count(&self.moving, -1.0);
+        if own.len.is_multiple_of(LANES)
+            && let Some(block) = own.blocks.pop()
+        {
+            self.blocks.give(block);
+        }
+        cell
+    }
+
+    /// Publishes a cell that has grown, or splits it if it is too large.
+    fn grown(&mut self, cell: u32) {
+        let own = &self.cells.cells[cell as usize];
+        if own.len <= CELL_MAX {
+            self.cells.publish(cell);
+            return;
+        }
+        self.work += (own.len * (halves::STEPS + 3)) as u64;
+        let sides = halves::halves(&self.blocks, own, self.dimensions + 1);
+        let fresh = self.cells.push();
+        // From the end, so that what takes a freed place has been looked at.
+        for member in (0..sides.len()).rev().filter(|&member| sides[member]) {
+            let place = self.cells.cells[cell as usize].place(member);
+            let ordinal = self.blocks.ordinal(place);
+            self.detach(place);
+            self.attach(fresh, ordinal);
+        }
+        self.cells.publish(cell);
+        self.cells.publish(fresh);
+    }
+
+    /// Joins a cell that has shrunk too far to the nearest other.
+    fn shrunk(&mut self, cell: u32) {
+        let len = self.cells.cells[cell as usize].len;
+        if len >= CELL_MIN || (len > 0 && self.cells.len() == 1) {
+            return;
+        }
+        let mut home = cell;
+        if len > 0 {
+            self.work += self.cells.len() as u64;
+            let mean = self.cells.mean(cell);
+            home = self.cells.nearest(&mean, Some(cell)).unwrap_or(cell);
+            for member in (0..len).rev() {
+                let place = self.cells.cells[cell as usize].place(member);
+                let ordinal = self.blocks.ordinal(place);
+                self.detach(place);
+                self.attach(home, ordinal);
+            }
+        }
+        let last = self.cells.len() as u32 - 1;
+        self.cells.swap_remove(cell);
+        if cell != last {
+            for &block in &self.cells.cells[cell as usize].blocks {
+                self.blocks.set_owner(block, cell);
+            }
+        }
+        if len > 0 {
+            self.grown(if home == last { cell } else { home });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
