@@ -58,6 +58,11 @@ impl Blocks {
         Self { dimensions, components, ordinals, owners: Vec::new(), free: Vec::new() }
     }
 
+    /// Blocks, used and free.
+    pub(super) fn len(&self) -> usize {
+        self.owners.len()
+    }
+
     /// A block for a cell.
     pub(super) fn take(&mut self, owner: u32) -> u32 {
         if let Some(block) = self.free.pop() {

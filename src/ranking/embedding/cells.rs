@@ -28,11 +28,33 @@ impl Cell {
         }
     }
 
+    pub(super) fn sums(&self) -> &[f64] {
+        &self.sums
+    }
+
+    pub(super) fn set_sums(&mut self, sums: &[f64]) {
+        self.sums.copy_from_slice(sums);
+    }
+
     /// Its blocks, each with how many of its lanes are used.
     pub(super) fn blocks(&self) -> impl Iterator<Item = (u32, usize)> {
         let used = |at: usize| (self.len - at * LANES).min(LANES);
         self.blocks.iter().enumerate().map(move |(at, &block)| (block, used(at)))
     }
+}
+
+/// Variance for each square of a mean, far above what rounding makes of members that are all alike.
+const ROUNDING: f64 = 1e-10;
+/// Deviations are not taken for less: products that are all alike still have a place to differ from.
+const LEAST: f32 = 1e-20;
+
+/// What a query may expect of a cell: about normally distributed products of that many members.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook {
+    pub(super) cell: u32,
+    pub(super) members: f32,
+    pub(super) mean: f32,
+    pub(super) deviation: f32,
 }
 
 /// All cells, by number without gaps.
@@ -55,6 +77,11 @@ impl Cells {
         self.cells.len()
     }
 
+    /// How many sums a cell of so many dimensions keeps.
+    pub(super) const fn sums(dimensions: usize) -> usize {
+        2 * dimensions
+    }
+
     /// One more cell, with nothing in it.
     pub(super) fn push(&mut self) -> u32 {
         if self.cells.len().is_multiple_of(LANES) {
@@ -62,7 +89,7 @@ impl Cells {
             self.means.resize(groups * (self.dimensions + 1) * LANES, 0.0);
             self.variances.resize(groups * self.dimensions * LANES, 0.0);
         }
-        let sums = vec![0.0; 2 * self.dimensions].into_boxed_slice();
+        let sums = vec![0.0; Self::sums(self.dimensions)].into_boxed_slice();
         self.cells.push(Cell { blocks: Vec::new(), len: 0, sums });
         self.cells.len() as u32 - 1
     }
@@ -93,7 +120,8 @@ impl Cells {
             let variance = sums[self.dimensions + axis] * share - mean * mean;
             half_square += 0.5 * mean * mean;
             means[axis * LANES + lane] = mean as f32;
-            variances[axis * LANES + lane] = variance.max(0.0) as f32;
+            let rounding = ROUNDING * mean * mean;
+            variances[axis * LANES + lane] = (variance.max(0.0) + rounding) as f32;
         }
         means[self.dimensions * LANES + lane] = half_square as f32;
     }
@@ -148,33 +176,28 @@ impl Cells {
         lanes.max_by(better).map(number)
     }
 
-    /// Calls back with each cell's bound: the mean of its members' products with the query plus so
-    /// many standard deviations.
-    pub(super) fn bounds(
-        &self,
-        (query, squares): (&[f32], &[f32]),
-        deviations: f32,
-        mut found: impl FnMut(u32, f32),
-    ) {
+    /// For each cell the mean of its members' products with a query and their standard deviation.
+    pub(super) fn outlooks(&self, query: &[f32], squares: &[f32], into: &mut Vec<Outlook>) {
         let groups = self.means.chunks_exact((self.dimensions + 1) * LANES);
         let variances = self.variances.chunks_exact(self.dimensions * LANES);
+        into.clear();
         for (group, (means, variances)) in groups.zip(variances).enumerate() {
-            let mut bounds = products(means, query);
-            let spreads = products(variances, squares);
-            for (bound, spread) in bounds.iter_mut().zip(spreads) {
-                *bound += deviations * spread.sqrt();
-            }
+            let means = products(means, query);
+            let deviations = products(variances, squares).map(f32::sqrt);
             let used = (self.cells.len() - group * LANES).min(LANES);
-            for (lane, &bound) in bounds[..used].iter().enumerate() {
-                found((group * LANES + lane) as u32, bound);
-            }
+            let both = means[..used].iter().zip(&deviations[..used]).enumerate();
+            into.extend(both.map(|(lane, (&mean, &deviation))| {
+                let cell = group * LANES + lane;
+                let members = self.cells[cell].len as f32;
+                Outlook { cell: cell as u32, members, mean, deviation: deviation.max(LEAST) }
+            }));
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
         let blocks: usize = self.cells.iter().map(|cell| cell.blocks.capacity() * 4).sum();
         let own = self.cells.capacity() * size_of::<Cell>();
-        let sums = self.cells.len() * 2 * self.dimensions * 8;
+        let sums = self.cells.len() * Self::sums(self.dimensions) * size_of::<f64>();
         blocks + own + sums + (self.means.capacity() + self.variances.capacity()) * 4
     }
 }

@@ -5,16 +5,21 @@ mod blocks;
 mod cells;
 mod halves;
 mod search;
+mod snapshot;
+mod tail;
 
 use blocks::{Blocks, LANES, Place};
 use cells::Cells;
 pub use search::{Effort, Room};
 
-/// A cell that grows beyond this is split.
+/// A cell that grows beyond this is split, in a large index.
 pub const CELL_MAX: usize = 512;
-/// A cell that falls below this is joined to its neighbour: half of what a split leaves at least.
-pub const CELL_MIN: usize = CELL_MAX / 16;
-
+/// As long as cells are few, smaller ones are worth their means: by this many vectors and below.
+const CELL_MAX_SMALL: usize = 256;
+const SMALL_MAX: usize = 200_000;
+/// A cell that falls below this is joined to its neighbour: half of what a split leaves at least, so
+/// that neither undoes the other at once.
+pub const CELL_MIN: usize = CELL_MAX_SMALL / 16;
 /// Components are cut at this. Sums of squares stay exact enough for cells whose members are small.
 pub const COMPONENT_MAX: f32 = 1024.0;
 /// The greatest ordinal, plus one: what is dense does not come near.
@@ -143,10 +148,15 @@ impl Embeddings {
         Some(page[ordinal as usize % PAGE]).filter(|&place| place != NOWHERE)
     }
 
-    fn insert(&mut self, ordinal: u32) {
+    /// Grows the table of places by whole pages; what is there stays where it is.
+    fn make_room(&mut self, ordinal: u32) {
         while self.places.len() <= ordinal as usize / PAGE {
             self.places.push(vec![NOWHERE; PAGE].into_boxed_slice());
         }
+    }
+
+    fn insert(&mut self, ordinal: u32) {
+        self.make_room(ordinal);
         self.len += 1;
         self.work += self.cells.len() as u64;
         let cell = self.cells.nearest(&self.incoming, None);
@@ -229,7 +239,8 @@ impl Embeddings {
     /// Publishes a cell that has grown, or splits it if it is too large.
     fn grown(&mut self, cell: u32) {
         let own = &self.cells.cells[cell as usize];
-        if own.len <= CELL_MAX {
+        let most = if self.len <= SMALL_MAX { CELL_MAX_SMALL } else { CELL_MAX };
+        if own.len <= most {
             self.cells.publish(cell);
             return;
         }

@@ -2,20 +2,22 @@
 
 use super::Embeddings;
 use super::blocks::{LANES, products};
+use super::cells::Outlook;
+use super::tail::tail;
 
 /// How hard to look.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Effort {
-    /// A cell is left out where this many standard deviations above the mean of its members' products
-    /// do not reach the worst of those found.
-    pub deviations: f32,
+    /// The share of the wanted that should be found. Cells are opened, the most promising first, until
+    /// those left are expected to hold no more than the rest.
+    pub recall: f32,
     /// No further cell is opened after so many vectors, whatever was found.
     pub vectors_max: usize,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { deviations: 3.0, vectors_max: 200_000 }
+        Self { recall: 0.95, vectors_max: 50_000 }
     }
 }
 
@@ -24,7 +26,8 @@ impl Default for Effort {
 pub struct Room {
     query: Vec<f32>,
     squares: Vec<f32>,
-    cells: Vec<u64>,
+    outlooks: Vec<Outlook>,
+    order: Vec<u64>,
     best: Best,
     answer: Vec<(u32, f32)>,
     /// Vectors scored by the last search.
@@ -32,6 +35,14 @@ pub struct Room {
 }
 
 impl Room {
+    /// Memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        let floats = (self.query.capacity() + self.squares.capacity()) * size_of::<f32>();
+        let cells = self.outlooks.capacity() * size_of::<Outlook>();
+        let keys = (self.order.capacity() + self.best.found.capacity()) * size_of::<u64>();
+        size_of::<Self>() + floats + cells + keys + self.answer.capacity() * size_of::<(u32, f32)>()
+    }
+
     /// How many vectors the last search has scored.
     pub fn scored(&self) -> usize {
         self.scored
@@ -76,6 +87,32 @@ impl Best {
         }
     }
 
+    /// Adds those of a block that are good enough and let pass.
+    #[inline]
+    fn add_all(
+        &mut self,
+        rows: &[f32],
+        query: &[f32],
+        ordinals: &[u32],
+        keep: impl Fn(u32, usize) -> bool,
+    ) {
+        let products = products(rows, query);
+        if products.iter().fold(true, |none, &product| none & (product < self.floor)) {
+            return;
+        }
+        for (lane, (&product, &ordinal)) in products.iter().zip(ordinals).enumerate() {
+            if product >= self.floor && keep(ordinal, lane) {
+                self.add(product, ordinal);
+            }
+        }
+    }
+
+    /// How many members of a cell are expected to be among the wanted.
+    #[inline]
+    fn expected(&self, outlook: &Outlook) -> f32 {
+        outlook.members * tail((self.floor - outlook.mean) / outlook.deviation)
+    }
+
     /// Drops those that are not among the wanted, and raises the floor.
     fn tighten(&mut self) {
         if self.found.len() > self.wanted {
@@ -101,28 +138,32 @@ impl Embeddings {
         if !self.start(query, wanted, room) {
             return &room.answer;
         }
-        let Room { query, squares, cells, best, scored, .. } = room;
-        cells.clear();
-        self.cells.bounds((query, squares), effort.deviations, |cell, bound| {
-            cells.push(u64::from(descending(bound)) << 32 | u64::from(cell));
-        });
-        let mut rest = &mut cells[..];
+        self.cells.outlooks(&room.query, &room.squares, &mut room.outlooks);
+        // Whoever wants all gets all: nothing is left to expectation.
+        let all = effort.recall >= 1.0;
+        let misses_max = if all { -1.0 } else { (1.0 - effort.recall) * room.best.wanted as f32 };
         let mut step = STEP;
-        'cells: while !rest.is_empty() {
-            let ahead = step.min(rest.len());
-            if ahead < rest.len() {
-                rest.select_nth_unstable(ahead - 1);
+        while !room.outlooks.is_empty() && room.scored < effort.vectors_max {
+            let mut missing = room.put_in_order(all);
+            let ahead = step.min(room.order.len());
+            if missing <= misses_max || ahead == 0 {
+                break;
             }
-            let (front, others) = rest.split_at_mut(ahead);
-            front.sort_unstable();
-            for &mut key in front {
-                best.tighten();
-                if score((key >> 32) as u32) < best.floor || *scored >= effort.vectors_max {
-                    break 'cells;
+            if ahead < room.order.len() {
+                room.order.select_nth_unstable(ahead - 1);
+            }
+            room.order[..ahead].sort_unstable();
+            for at in 0..ahead {
+                let outlook = &mut room.outlooks[room.order[at] as u32 as usize];
+                missing -= room.best.expected(outlook);
+                outlook.members = 0.0;
+                let cell = outlook.cell;
+                room.scored += self.scan(cell, &room.query, &keep, &mut room.best);
+                if missing <= misses_max || room.scored >= effort.vectors_max {
+                    break;
                 }
-                *scored += self.scan(key as u32, query, &keep, best);
             }
-            rest = others;
+            room.best.tighten();
             step *= 2;
         }
         room.finish()
@@ -139,9 +180,15 @@ impl Embeddings {
         if !self.start(query, wanted, room) {
             return &room.answer;
         }
-        for cell in 0..self.cells.len() as u32 {
-            room.scored += self.scan(cell, &room.query, &keep, &mut room.best);
+        // In the order of memory. What has gone may still lie there; its ordinal's place tells.
+        for block in 0..self.blocks.len() as u32 {
+            let ordinals = self.blocks.ordinals(block);
+            let here = |ordinal: u32, lane: usize| {
+                self.place(ordinal) == Some(block * LANES as u32 + lane as u32) && keep(ordinal)
+            };
+            room.best.add_all(self.blocks.rows(block), &room.query, ordinals, here);
         }
+        room.scored = self.len;
         room.finish()
     }
 
@@ -170,22 +217,36 @@ impl Embeddings {
     ) -> usize {
         let cell = &self.cells.cells[cell as usize];
         for (block, used) in cell.blocks() {
-            let products = products(self.blocks.rows(block), query);
-            if !products.iter().fold(false, |any, &product| any | (product >= best.floor)) {
-                continue;
-            }
-            let ordinals = self.blocks.ordinals(block);
-            for (&product, &ordinal) in products[..used].iter().zip(ordinals) {
-                if product >= best.floor && keep(ordinal) {
-                    best.add(product, ordinal);
-                }
-            }
+            let ordinals = &self.blocks.ordinals(block)[..used];
+            best.add_all(self.blocks.rows(block), query, ordinals, |ordinal, _| keep(ordinal));
         }
         cell.len
     }
 }
 
 impl Room {
+    /// Puts the cells that are left in order, and answers how many of the wanted they are expected to
+    /// hold. Those that hold none go, unless all are to be opened.
+    fn put_in_order(&mut self, all: bool) -> f32 {
+        let Self { outlooks, order, best, .. } = self;
+        let mut missing = 0.0;
+        outlooks.retain(|outlook| {
+            let expected = best.expected(outlook);
+            missing += expected;
+            expected > 0.0 || (all && outlook.members > 0.0)
+        });
+        order.clear();
+        order.extend(outlooks.iter().enumerate().map(|(at, outlook)| {
+            let promise = if best.floor == f32::NEG_INFINITY {
+                outlook.mean + AT_FIRST * outlook.deviation
+            } else {
+                (outlook.mean - best.floor) / outlook.deviation
+            };
+            u64::from(descending(promise)) << 32 | at as u64
+        }));
+        missing
+    }
+
     fn finish(&mut self) -> &[(u32, f32)] {
         self.best.tighten();
         self.best.found.sort_unstable();
@@ -195,7 +256,9 @@ impl Room {
     }
 }
 
-/// Cells that are put in order at first; each further step doubles.
-const STEP: usize = 32;
+/// Cells that are opened before the rest are put in order anew; each further step doubles.
+const STEP: usize = 4;
+/// At first there is nothing to compare with: cells go by so many deviations above their mean.
+const AT_FIRST: f32 = 2.5;
 /// Components of a query beyond this are cut: products stay finite.
 const QUERY_MAX: f32 = 1e9;
