@@ -11,7 +11,7 @@ const SLAB_BLOCKS: usize = 64;
 /// Where a vector lies: its block's number times [`LANES`], plus its lane.
 pub(super) type Place = u32;
 
-/// Takes that many slots from the front, lane by lane: the scores of a block.
+/// A number for each vector of a block.
 pub(super) type Lanes = [f32; LANES];
 
 /// How much a difference in length counts beside one in direction and place: the greatest products are

@@ -55,13 +55,23 @@ pub(super) struct Outlook {
     pub(super) members: f32,
     pub(super) mean: f32,
     pub(super) deviation: f32,
+    /// One over the deviation: a product instead of a quotient, several times a query.
+    inverse: f32,
+}
+
+impl Outlook {
+    /// How many deviations a product lies above the mean.
+    #[inline]
+    pub(super) fn deviations(&self, product: f32) -> f32 {
+        (product - self.mean) * self.inverse
+    }
 }
 
 /// All cells, by number without gaps.
 #[derive(Clone, Debug)]
 pub(super) struct Cells {
     dimensions: usize,
-    pub(super) cells: Vec<Cell>,
+    pub(super) all: Vec<Cell>,
     /// Groups of [`LANES`] cells: a row for each dimension of the means, then half of their square.
     means: Vec<f32>,
     /// Groups of [`LANES`] cells: a row for each dimension's variance.
@@ -70,11 +80,11 @@ pub(super) struct Cells {
 
 impl Cells {
     pub(super) fn new(dimensions: usize) -> Self {
-        Self { dimensions, cells: Vec::new(), means: Vec::new(), variances: Vec::new() }
+        Self { dimensions, all: Vec::new(), means: Vec::new(), variances: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.cells.len()
+        self.all.len()
     }
 
     /// How many sums a cell of so many dimensions keeps.
@@ -84,23 +94,23 @@ impl Cells {
 
     /// One more cell, with nothing in it.
     pub(super) fn push(&mut self) -> u32 {
-        if self.cells.len().is_multiple_of(LANES) {
-            let groups = self.cells.len() / LANES + 1;
+        if self.all.len().is_multiple_of(LANES) {
+            let groups = self.all.len() / LANES + 1;
             self.means.resize(groups * (self.dimensions + 1) * LANES, 0.0);
             self.variances.resize(groups * self.dimensions * LANES, 0.0);
         }
         let sums = vec![0.0; Self::sums(self.dimensions)].into_boxed_slice();
-        self.cells.push(Cell { blocks: Vec::new(), len: 0, sums });
-        self.cells.len() as u32 - 1
+        self.all.push(Cell { blocks: Vec::new(), len: 0, sums });
+        self.all.len() as u32 - 1
     }
 
     /// Removes an empty cell; the last one takes its number.
     pub(super) fn swap_remove(&mut self, cell: u32) {
-        self.cells.swap_remove(cell as usize);
-        if (cell as usize) < self.cells.len() {
+        self.all.swap_remove(cell as usize);
+        if (cell as usize) < self.all.len() {
             self.publish(cell);
         }
-        let groups = self.cells.len().div_ceil(LANES);
+        let groups = self.all.len().div_ceil(LANES);
         self.means.truncate(groups * (self.dimensions + 1) * LANES);
         self.variances.truncate(groups * self.dimensions * LANES);
     }
@@ -108,7 +118,7 @@ impl Cells {
     /// Writes a cell's mean and variances where searches read them.
     pub(super) fn publish(&mut self, cell: u32) {
         let (group, lane) = (cell as usize / LANES, cell as usize % LANES);
-        let Cell { len, sums, .. } = &self.cells[cell as usize];
+        let Cell { len, sums, .. } = &self.all[cell as usize];
         let share = 1.0 / (*len).max(1) as f64;
         let width = (self.dimensions + 1) * LANES;
         let means = &mut self.means[group * width..(group + 1) * width];
@@ -160,7 +170,7 @@ impl Cells {
             if let Some(but) = but.filter(|but| *but as usize / LANES == group) {
                 closeness[but as usize % LANES] = f32::NEG_INFINITY;
             }
-            let used = (self.cells.len() - group * LANES).min(LANES);
+            let used = (self.all.len() - group * LANES).min(LANES);
             closeness[used..].fill(f32::NEG_INFINITY);
             for ((best, at), closeness) in best.iter_mut().zip(&mut at).zip(closeness) {
                 let better = closeness > *best;
@@ -184,20 +194,22 @@ impl Cells {
         for (group, (means, variances)) in groups.zip(variances).enumerate() {
             let means = products(means, query);
             let deviations = products(variances, squares).map(f32::sqrt);
-            let used = (self.cells.len() - group * LANES).min(LANES);
+            let used = (self.all.len() - group * LANES).min(LANES);
             let both = means[..used].iter().zip(&deviations[..used]).enumerate();
             into.extend(both.map(|(lane, (&mean, &deviation))| {
                 let cell = group * LANES + lane;
-                let members = self.cells[cell].len as f32;
-                Outlook { cell: cell as u32, members, mean, deviation: deviation.max(LEAST) }
+                let members = self.all[cell].len as f32;
+                let deviation = deviation.max(LEAST);
+                let inverse = 1.0 / deviation;
+                Outlook { cell: cell as u32, members, mean, deviation, inverse }
             }));
         }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let blocks: usize = self.cells.iter().map(|cell| cell.blocks.capacity() * 4).sum();
-        let own = self.cells.capacity() * size_of::<Cell>();
-        let sums = self.cells.len() * Self::sums(self.dimensions) * size_of::<f64>();
+        let blocks: usize = self.all.iter().map(|cell| cell.blocks.capacity() * 4).sum();
+        let own = self.all.capacity() * size_of::<Cell>();
+        let sums = self.all.len() * Self::sums(self.dimensions) * size_of::<f64>();
         blocks + own + sums + (self.means.capacity() + self.variances.capacity()) * 4
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn halves(blocks: &Blocks, cell: &Cell, dimensions: usize) -> Vec<boo
             far.add(rows, &mask);
         }
         let far_count = far.count();
-        if far_count == 0.0 || far_count == count || deviation == 0.0 {
+        if far_count <= 0.0 || far_count >= count || deviation <= 0.0 {
             break;
         }
         border = 0.0;

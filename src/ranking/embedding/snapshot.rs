@@ -17,7 +17,7 @@ impl Embeddings {
         writer.word(self.work);
         writer.word(self.cells.len() as u64);
         let mut vector = vec![0.0; self.dimensions];
-        for cell in &self.cells.cells {
+        for cell in &self.cells.all {
             writer.word(cell.len as u64);
             for sum in cell.sums() {
                 writer.word(sum.to_bits());
@@ -77,7 +77,7 @@ impl Embeddings {
             self.len += 1;
         }
         // As it was summed up, not as it would be now: the last bits tell the order of changes.
-        self.cells.cells[cell as usize].set_sums(&sums);
+        self.cells.all[cell as usize].set_sums(&sums);
         self.cells.publish(cell);
         Ok(())
     }

@@ -44,7 +44,7 @@ fn check(index: &Embeddings, model: &Model) {
         assert_eq!(&own, vector, "of {ordinal}");
     }
     let mut seen = 0;
-    for (number, cell) in index.cells.cells.iter().enumerate() {
+    for (number, cell) in index.cells.all.iter().enumerate() {
         assert!(cell.len > 0 && cell.len <= CELL_MAX);
         assert!(cell.len >= CELL_MIN || index.cells() == 1);
         assert_eq!(cell.blocks.len(), cell.len.div_ceil(LANES));
@@ -209,7 +209,7 @@ fn what_is_no_vector_is_refused_and_what_is_too_large_is_cut() {
     index.set(0, &[f32::MAX, f32::MIN]).unwrap();
     let mut own = [0.0; 2];
     assert!(index.get(0, &mut own) && !index.get(1, &mut own));
-    assert_eq!(own, [COMPONENT_MAX, -COMPONENT_MAX]);
+    assert_eq!(own.map(f32::to_bits), [COMPONENT_MAX, -COMPONENT_MAX].map(f32::to_bits));
     let mut room = Room::default();
     let found = index.nearest(&[f32::MAX, 0.0], 5, Effort::default(), |_| true, &mut room);
     assert!(found.len() == 1 && found[0].1.is_finite());
@@ -342,7 +342,7 @@ fn the_same_calls_end_in_the_same_bits_on_any_machine() {
     assert_eq!(sum, GOLDEN, "{sum:#x}");
 }
 
-const GOLDEN: u64 = 0xdeaf_231a_7778_78ac;
+const GOLDEN: u64 = 0xdcc8_6518_8586_4e33;
 
 #[test]
 fn damaged_or_foreign_snapshots_are_refused() {
@@ -368,7 +368,7 @@ fn halves_part_two_heaps() {
         let vector: Vec<f32> = (0..4).map(|_| heap + 0.2 * numbers.normal()).collect();
         index.set(ordinal, &vector).unwrap();
     }
-    let cell = &index.cells.cells[0];
+    let cell = &index.cells.all[0];
     let sides = halves::halves(&index.blocks, cell, 5);
     let heap = |member: usize| index.blocks.ordinal(cell.place(member)).is_multiple_of(3);
     assert!((0..250).all(|member| (sides[member] == sides[0]) == (heap(member) == heap(0))));
