@@ -22,7 +22,8 @@
 //!
 //! Costs, at n vectors of D components in C ≈ n/350 cells (n/180 in a small index):
 //!
-//! - memory 4·D + 8 bytes a vector, and 2 to 6 more for half-empty blocks and the cells' means;
+//! - memory 4·D + 8 bytes a vector, and for blocks that are not full and the cells' means 5 to 10 % more
+//!   in a large index, up to 20 % in one of 10 k;
 //! - an insert, or a move to another place, compares with C means; a move nearby with one;
 //! - no change looks at more than 2·(C + 2) means and 2·([`CELL_MAX`] + [`CELL_MIN`])·11 members, which
 //!   is what one split of the cell left and one of the cell entered come to: [`Embeddings::work`] counts;

@@ -135,7 +135,7 @@ fn recall(index: &Embeddings, effort: Effort, numbers: &mut Numbers) -> (f32, f3
 
 #[test]
 fn what_is_found_keeps_to_the_recall_asked_for() {
-    for (dimensions, count) in [(8, 2_000), (8, 30_000), (16, 8_000), (32, 8_000), (64, 4_000)] {
+    for (dimensions, count) in [(8, 2_000), (8, 20_000), (16, 6_000), (32, 6_000), (64, 3_000)] {
         for kind in KINDS {
             let mut numbers = Numbers(11);
             let index = filled(&vectors(kind, count, dimensions, &mut numbers));
@@ -162,7 +162,7 @@ fn most_vectors_are_not_looked_at() {
 fn vectors_that_all_drift_are_still_found() {
     for kind in KINDS {
         let mut numbers = Numbers(13);
-        let (count, steps) = (6_000, 12);
+        let (count, steps) = (4_000, 8);
         let aims = vectors(kind, count, 8, &mut numbers);
         let starts = vectors(Kind::Even, count, 8, &mut numbers);
         let mut index = Embeddings::new(8);
@@ -375,7 +375,7 @@ fn halves_part_two_heaps() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// Whatever comes, moves and goes: nothing is lost or doubled, and the whole is found exactly.
     #[test]
