@@ -12,6 +12,7 @@ pub mod run;
 mod services;
 mod settings;
 pub mod shop;
+mod traces;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -183,7 +184,11 @@ pub fn assemble(backends: &Backends, settings: &Settings) -> App {
     let services = services::build(backends, settings);
     let entropy = Arc::clone(&backends.entropy);
     let router = routes::all(services.api.clone());
-    let watch = Watch { figures: Arc::clone(&backends.figures), show_calls: settings.show_calls };
+    let watch = Watch {
+        figures: Arc::clone(&backends.figures),
+        show_calls: settings.show_calls,
+        traces: settings.traces.clone(),
+    };
     let http = || settings.http.clone();
     let router = layers::wrap(router, http(), Arc::clone(&entropy), watch.clone());
     let probes = layers::wrap(routes::probes(services.api.clone()), http(), entropy, watch);

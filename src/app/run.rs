@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use crate::adapters::s3_server::S3HttpService;
 use crate::adapters::system::SystemClock;
 use crate::app::parts::StartError;
+use crate::app::traces::{self, Exporting};
 use crate::app::{App, Backends, Opened, Settings, assemble, cluster, observe, reload};
 use crate::config::Config;
 use crate::domain::account::Scope;
@@ -24,6 +25,7 @@ use crate::ports::error::StoreError;
 use crate::ports::health::StoreHealth;
 use crate::ports::leases::Office;
 use crate::services::training::Training;
+use crate::telemetry::export::ExportFault;
 use crate::worker::reconcilers::{self, Officer};
 
 /// How often the ranking's history is made durable. What a crash loses makes as many slates unrepeatable,
@@ -56,6 +58,9 @@ pub enum RunError {
         #[source]
         cause: std::io::Error,
     },
+    /// Traces cannot be exported.
+    #[error(transparent)]
+    Traces(#[from] ExportFault),
     /// The store cannot be read.
     #[error("the store cannot be read")]
     Store(#[source] StoreError),
@@ -82,6 +87,7 @@ pub struct Running {
     /// Its tasks.
     pub tasks: Tasks,
     drain: Duration,
+    exporting: Exporting,
 }
 
 /// What a node is there for.
@@ -111,6 +117,8 @@ pub async fn start(config: &Config, role: Role) -> Result<Running, RunError> {
     let mut settings = Settings::new(config, &public_url);
     // With a public URL something stands in front, and then requests of others come from here too.
     settings.metrics_open |= address.ip().is_loopback() && raw.server.public_url.is_empty();
+    let (traces, exporting) = traces::start(&raw.traces, &backends)?;
+    settings.traces = traces;
     let app = assemble(&backends, &settings);
     app.indexing.rebuild().await.map_err(RunError::Store)?;
     let tasks = Tasks::new();
@@ -149,7 +157,7 @@ pub async fn start(config: &Config, role: Role) -> Result<Running, RunError> {
         tasks.spawn("media worker", async move { runner.run(stop).await });
     }
     app.api.server.ready.store(true, Ordering::Release);
-    Ok(Running { address, objects_address, public_url, app, tasks, drain })
+    Ok(Running { address, objects_address, public_url, app, tasks, drain, exporting })
 }
 
 impl Running {
@@ -168,6 +176,7 @@ impl Running {
     pub async fn finish(&self) -> bool {
         let sound = self.tasks.finish(self.drain + Duration::from_secs(5)).await;
         self.app.api.uploads.drain().await;
+        self.exporting.finish().await;
         sound
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::time::DAY_MS;
 use crate::feed::values::Values;
 use crate::http::layers::HttpLimits;
 use crate::services::uploads::UploadPolicy;
+use crate::telemetry::traces::Traces;
 
 /// What the services are told by the operator.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Settings {
     pub metrics_open: bool,
     /// Whether answers tell how many calls to stores they took.
     pub show_calls: bool,
+    /// The spans of requests; none until an export is started.
+    pub traces: Traces,
     /// How long a link to media is good, at least.
     pub grant_ttl_ms: i64,
 }
@@ -65,6 +68,7 @@ impl Settings {
             shop: Arc::new(policy(&raw.shop, &config.shipping)),
             metrics_open: raw.metrics.open,
             show_calls: raw.metrics.show_calls,
+            traces: Traces::default(),
             grant_ttl_ms: i64::try_from(raw.objects.grant_ttl_ms).unwrap_or(i64::MAX),
         }
     }

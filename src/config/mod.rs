@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
+use url::Url;
 
-use crate::config::raw::{Raw, SECTIONS};
+use crate::config::raw::{Raw, SECTIONS, Traces};
 use crate::domain::account::Market;
 use crate::domain::limits::{
     CLIP_DURATION_MS_MAX, CLIP_DURATION_MS_MIN, FEED_SESSION_TTL_MS_MAX, SEEN_WINDOW_MS_MAX,
@@ -20,6 +21,9 @@ use crate::domain::limits::{
 use crate::domain::money::Money;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
 use crate::ranking::value::ValueModel;
+
+/// A finished span takes about a kilobyte, so this many take some 64 MiB.
+const SPANS_MAX: usize = 65_536;
 
 /// Everything that is wrong with a configuration, one line each.
 #[derive(Debug, thiserror::Error)]
@@ -245,6 +249,7 @@ fn check(raw: &Raw) -> Result<Checked, ConfigError> {
         "objects.endpoint: needed with cql.nodes, for nodes share their objects",
     );
     require(raw.cql.replication > 0, "cql.replication: at least 1");
+    check_traces(&raw.traces, &mut require);
     let values = raw.ranking.values();
     if let Some(fault) = values.fault() {
         faults.push(format!("ranking.{fault}"));
@@ -261,6 +266,37 @@ fn check(raw: &Raw) -> Result<Checked, ConfigError> {
         }
         _ => Err(ConfigError(faults)),
     }
+}
+
+/// What the types cannot say about `[traces]`.
+fn check_traces(traces: &Traces, mut require: impl FnMut(bool, &str)) {
+    let endpoint = &traces.otlp_endpoint;
+    let plain = Url::parse(endpoint).is_ok_and(|url| {
+        let whole = ["http", "https"].contains(&url.scheme()) && url.query().is_none();
+        // `vitrine config` shows it.
+        whole && url.username().is_empty() && url.password().is_none()
+    });
+    require(
+        endpoint.is_empty() || plain,
+        "traces.otlp_endpoint: an http or https URL without a user and a query",
+    );
+    require((0.0..=1.0).contains(&traces.sample_ratio), "traces.sample_ratio: from 0 to 1");
+    require(
+        (1..=SPANS_MAX).contains(&traces.queue_spans_max),
+        "traces.queue_spans_max: from 1 to 65536",
+    );
+    require(
+        (1..=traces.queue_spans_max).contains(&traces.batch_spans_max),
+        "traces.batch_spans_max: from 1 to `queue_spans_max`",
+    );
+    require(
+        (10..=60_000).contains(&traces.export_interval_ms),
+        "traces.export_interval_ms: from 10 to 60000",
+    );
+    require(
+        (10..=60_000).contains(&traces.export_timeout_ms),
+        "traces.export_timeout_ms: from 10 to 60000",
+    );
 }
 
 /// Reads `["USD 499", "JPY 800"]`: at most one price per currency, none negative.
@@ -355,6 +391,18 @@ mod tests {
         let file = write("[market]\ndefault = \"usa\"\n[log]\nformat = \"xml\"\n");
         let error = Config::load(Some(file.path()), &[]).unwrap_err().to_string();
         assert!(error.contains("market.default") && error.contains("log.format"), "{error}");
+    }
+
+    #[test]
+    fn a_collectors_address_shows_no_secret() {
+        for bad in ["collector:4318", "http://me:secret@collector:4318", "http://collector/?key=1"]
+        {
+            let flags = [("traces.otlp_endpoint", bad.to_owned())];
+            let error = Config::load(None, &flags).unwrap_err().to_string();
+            assert!(error.starts_with("traces.otlp_endpoint: "), "{bad}: {error}");
+        }
+        let flags = [("traces.otlp_endpoint", "https://collector.example/otlp".to_owned())];
+        assert!(Config::load(None, &flags).is_ok());
     }
 
     #[test]

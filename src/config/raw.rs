@@ -118,6 +118,29 @@ section! {
 }
 
 section! {
+    /// `[traces]`
+    Traces {
+        /// Base URL of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`: spans of requests go
+        /// to `/v1/traces` below it. Empty: no traces. Headers that it wants, such as a key, are read from the usual
+        /// `OTEL_EXPORTER_OTLP_HEADERS`.
+        otlp_endpoint: String = String::new(),
+        /// Share (0 to 1) of the traces begun here that are exported. 0: none at all, whatever callers ask for.
+        sample_ratio: f64 = 1.0,
+        /// Whether a caller's `traceparent` decides if its request is exported. `false` where strangers are not
+        /// stopped from sending one: their traces go on, and `sample_ratio` decides.
+        follow_callers: bool = true,
+        /// Finished spans that wait for their export; more are dropped and counted.
+        queue_spans_max: usize = 4_096,
+        /// Spans in one export.
+        batch_spans_max: usize = 512,
+        /// Longest time a finished span waits for others to be exported with.
+        export_interval_ms: u64 = 2_000,
+        /// Longest time for one export, and for all that is left at the end of the process.
+        export_timeout_ms: u64 = 3_000,
+    }
+}
+
+section! {
     /// `[auth]`
     Auth {
         /// The name this installation issues tokens under.
@@ -303,6 +326,8 @@ pub struct Raw {
     pub log: Log,
     /// Figures.
     pub metrics: Metrics,
+    /// Spans for a collector.
+    pub traces: Traces,
     /// Tokens.
     pub auth: Auth,
     /// Where people watch and buy.
@@ -332,6 +357,7 @@ pub const SECTIONS: &[(&str, KeyDocs)] = &[
     ("redis", Redis::KEYS),
     ("log", Log::KEYS),
     ("metrics", Metrics::KEYS),
+    ("traces", Traces::KEYS),
     ("auth", Auth::KEYS),
     ("market", Market::KEYS),
     ("objects", Objects::KEYS),

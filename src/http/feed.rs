@@ -20,6 +20,7 @@ use crate::http::fields::list_limit;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::services::feed_page::{FeedError, FeedPage, FeedPages, PageRequest, parse_surface};
 use crate::telemetry::figures::{Feed, Figures};
+use crate::telemetry::traces;
 
 /// The routes of this file.
 pub fn routes() -> OpenApiRouter<Api> {
@@ -77,6 +78,7 @@ fn count(page: &FeedPage, figures: &Feed) {
     for (source, candidates) in &page.brought {
         figures.brought(source, u64::from(*candidates));
     }
+    traces::note_stages(page.trace.iter().map(|stage| (stage.name, stage.took_us)));
 }
 
 fn show(page: FeedPage) -> Response {

@@ -18,6 +18,7 @@ use crate::http::problem::{Problem, ProblemKind};
 use crate::ports::entropy::Entropy;
 use crate::telemetry::calls::tallied;
 use crate::telemetry::figures::Figures;
+use crate::telemetry::traces::{Arrival, RequestSpan, Traces};
 
 /// How much the edge takes on.
 #[derive(Clone, Debug)]
@@ -47,11 +48,16 @@ pub struct Watch {
     pub figures: Arc<Figures>,
     /// Whether answers tell how many calls to stores they took.
     pub show_calls: bool,
+    /// Their spans.
+    pub traces: Traces,
 }
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// What asks how the node is. It is always answered, and traced never: it would drown the rest.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// What scripts of other origins may read besides the plain headers.
 const EXPOSED_HEADERS: &str = "etag, location, retry-after, idempotent-replayed, x-request-id, \
@@ -124,16 +130,26 @@ async fn identify(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
     let started = Instant::now();
     let bits = edge.entropy.bits();
     let id = incoming_id(request.headers()).unwrap_or_else(|| format!("{:016x}", bits >> 64));
-    let trace = trace(request.headers(), bits);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
+    let caller = caller(request.headers());
+    let arrival = Arrival { method: method.as_str(), route, request_id: &id, caller };
+    let is_probe = route.is_some_and(|route| PROBES.contains(&route));
+    let traced = if is_probe { None } else { edge.watch.traces.request(arrival) };
+    let trace = traced.as_ref().map_or_else(|| own_trace(caller, bits), RequestSpan::traceparent);
     let _in_flight = edge.watch.figures.http.begun();
     let span = tracing::info_span!("request", request_id = id, trace_id = trace.get(3..35));
-    let mut response = if edge.watch.show_calls {
-        with_calls(next.run(request)).instrument(span).await
-    } else {
-        next.run(request).instrument(span).await
+    let work = async {
+        if edge.watch.show_calls {
+            with_calls(next.run(request)).await
+        } else {
+            next.run(request).await
+        }
+    };
+    let mut response = match &traced {
+        Some(traced) => traced.scope(work.instrument(span)).await,
+        None => work.instrument(span).await,
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let headers = std::mem::take(response.headers_mut());
@@ -146,6 +162,9 @@ async fn identify(State(edge): State<Arc<Edge>>, request: Request, next: Next) -
     let took_us = took.as_micros() as u64;
     let status = response.status().as_u16();
     edge.watch.figures.http.answered(route, method.as_str(), status, took);
+    if let Some(traced) = traced {
+        traced.answered(status);
+    }
     let route = route.unwrap_or("-");
     tracing::debug!(request_id = id, %method, route, status, took_us, "request");
     let headers = response.headers_mut();
@@ -192,11 +211,10 @@ fn incoming_id(headers: &HeaderMap) -> Option<String> {
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(plain)).then(|| text.to_owned())
 }
 
-/// The W3C trace context of our part of the work: the caller's trace, or a new one.
-fn trace(headers: &HeaderMap, bits: u128) -> String {
-    let span = bits as u64 | 1; // An all-zero span id is invalid.
-    let caller = headers.get(&TRACEPARENT).and_then(|value| value.to_str().ok());
-    let trace = caller.filter(|text| {
+/// The caller's W3C trace context, if it is valid.
+fn caller(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(&TRACEPARENT).and_then(|value| value.to_str().ok());
+    given.filter(|text| {
         // Capitals are invalid, and so are an id or a parent of zeros.
         let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         let some = |part: &str| hex(part) && part.bytes().any(|b| b != b'0');
@@ -207,8 +225,13 @@ fn trace(headers: &HeaderMap, bits: u128) -> String {
             && next(32).is_some_and(some)
             && next(16).is_some_and(some)
             && next(2).is_some_and(hex)
-    });
-    match trace {
+    })
+}
+
+/// The W3C trace context of our part of the work where no spans are made: the caller's trace, or a new one.
+fn own_trace(caller: Option<&str>, bits: u128) -> String {
+    let span = bits as u64 | 1; // An all-zero span id is invalid.
+    match caller {
         Some(text) => format!("{}{span:016x}{}", &text[..36], &text[52..]),
         None => format!("00-{:032x}-{span:016x}-00", bits | 1),
     }
@@ -220,7 +243,7 @@ async fn admit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> R
     let streams = path.starts_with("/media/") || path.starts_with("/v1/uploads");
     let buys = path.starts_with("/v1/checkouts");
     let slots = if buys { &edge.buying } else { &edge.browsing };
-    if ["/livez", "/readyz", "/metrics"].contains(&path) {
+    if PROBES.contains(&path) {
         return next.run(request).await;
     }
     let Ok(_slot) = slots.try_acquire() else {
@@ -246,7 +269,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         headers.insert(TRACEPARENT.clone(), HeaderValue::from_static(given));
-        let ours = trace(&headers, 7);
+        let ours = own_trace(caller(&headers), 7);
         assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && ours.ends_with("-01"));
         assert_ne!(ours, given);
         for bad in [
@@ -258,7 +281,7 @@ mod tests {
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ] {
             headers.insert(TRACEPARENT.clone(), HeaderValue::from_static(bad));
-            let ours = trace(&headers, 7);
+            let ours = own_trace(caller(&headers), 7);
             assert_eq!((ours.len(), &ours[53..]), (55, "00"), "{bad}");
             assert!(!ours.contains("0af7651916cd43dd8448eb211c80319c"), "{bad}");
         }

@@ -9,6 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::time::Instant;
 
+use crate::telemetry::traces;
+
 /// A closed set of words, in order.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -113,11 +115,13 @@ impl StoreCalls {
             "store call"
         );
         note(store, call, took);
+        traces::store_call(store, call, Some(outcome), began);
     }
 
     /// The running work waited since `began` for a call that other work shared and that was measured there.
     pub fn shared(&self, store: Store, call: Call, began: Instant) {
         note(store, call, began.elapsed());
+        traces::store_call(store, call, None, began);
     }
 }
 

@@ -118,6 +118,9 @@ metrics! {
         "Transcodes that ended; a `rejected` source is at fault itself"; "4: `done`, `rejected`, `timed_out`, `failed`",
     "vitrine_transcode_duration_seconds" Histogram [""]
         "Time of transcodes that were done"; "1, 10 buckets",
+    "vitrine_trace_spans" Counter ["fate"]
+        "Spans of requests that were sampled. `dropped`: the collector was away, or more waited than `traces.queue_spans_max`";
+        "2: `exported`, `dropped`",
     "vitrine_build_info" Gauge ["version"]
         "Always 1; the label says which release runs"; "1",
     "process_cpu_seconds" Counter [""]

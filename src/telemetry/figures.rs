@@ -239,6 +239,7 @@ pub struct Figures {
     /// Transcodes.
     pub media: Media,
     events: Counters<1>,
+    spans: Counters<1>,
     jobs: Gauges<1>,
     change_lag: Gauge,
     event_lag: Gauge,
@@ -310,6 +311,7 @@ impl Figures {
                 ),
             },
             events: words(all, "vitrine_events", "fate", &["accepted", "duplicate", "rejected"]),
+            spans: words(all, "vitrine_trace_spans", "fate", &["exported", "dropped"]),
             jobs: words(all, "vitrine_jobs", "state", &["waiting", "leased", "parked"]),
             change_lag: listed(all, "vitrine_change_log_lag", Gauge::default()),
             event_lag: listed(all, "vitrine_event_log_lag", Gauge::default()),
@@ -332,6 +334,11 @@ impl Figures {
         for (fate, count) in fates {
             self.events.get_or_create(&[("fate", fate)]).inc_by(count as u64);
         }
+    }
+
+    /// Spans went to the collector, or nowhere.
+    pub fn spans(&self, fate: &'static str, count: u64) {
+        self.spans.get_or_create(&[("fate", fate)]).inc_by(count);
     }
 
     /// How long events took to an effect of late: quantiles by their names.

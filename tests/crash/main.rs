@@ -6,11 +6,16 @@
 //! `all_traffic`.
 //!
 //! The moments come from a seed that is printed on failure; `CRASH_SEED` repeats them.
+//!
+//! Beside it stand other things that only the real program shows: how long a stop takes (`stop`) and what
+//! it sends to a collector of traces (`traces`).
 
+mod collector;
 mod profiles;
 mod purchases;
 mod server;
 mod stop;
+mod traces;
 mod traffic;
 mod uploads;
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tempfile::NamedTempFile;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Server {
     process: Option<Child>,
     data: TempDir,
+    settings: Vec<(String, String)>,
+    log: NamedTempFile,
 }
 
 impl Drop for Server {
@@ -48,7 +51,22 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
 impl Server {
     /// An empty data directory; nothing runs yet.
     pub fn new() -> Self {
-        Self { process: None, data: tempfile::tempdir().unwrap() }
+        Self {
+            process: None,
+            data: tempfile::tempdir().unwrap(),
+            settings: Vec::new(),
+            log: NamedTempFile::new().unwrap(),
+        }
+    }
+
+    /// Sets a variable for the starts that follow. Their log can then be read.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// What it complained about, if anything was set.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
     }
 
     /// The data directory.
@@ -67,6 +85,9 @@ impl Server {
     fn spawn(&mut self) {
         self.kill();
         let mut serve = command(self.data(), &["serve", "--listen", "127.0.0.1:0"]);
+        if !self.settings.is_empty() {
+            serve.envs(self.settings.iter().cloned()).stderr(self.log.reopen().unwrap());
+        }
         self.process = Some(serve.stdout(Stdio::piped()).spawn().unwrap());
     }
 

@@ -32,6 +32,7 @@ use vitrine::domain::time::Timestamp;
 use vitrine::feed::values::Values;
 use vitrine::http::layers::HttpLimits;
 use vitrine::services::uploads::UploadPolicy;
+use vitrine::telemetry::traces::Traces;
 
 use engine::{Change, Common, Node, Stores};
 
@@ -322,6 +323,7 @@ pub fn settings() -> Settings {
         uploads: UploadPolicy { bytes_max: 64 << 20, ttl_ms: 86_400_000, per_account_max: 5 },
         metrics_open: false,
         show_calls: true,
+        traces: Traces::default(),
         grant_ttl_ms: 3_600_000,
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::domain::id::{AccountId, OrderId, PaymentId, TransferId};
 use crate::domain::ledger::{Side, Transfer, TransferKind};
@@ -13,6 +14,7 @@ use crate::ports::journal::Journal;
 use crate::ports::orders::{OrderStore, WriteOnce};
 use crate::ports::payments::PaymentProvider;
 use crate::telemetry::figures::Figures;
+use crate::telemetry::traces;
 
 /// Counts orders, each once.
 pub struct ObservedOrders {
@@ -129,6 +131,12 @@ impl ObservedBank {
     }
 }
 
+/// The running request waited for a provider. What was paid, by whom and with what is not told.
+fn asked(question: &'static str, began: Instant, is_unknown: bool) {
+    let failure = is_unknown.then_some("unknown");
+    traces::waited(began, || format!("payment {question}"), failure, Vec::new);
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)] // A new method must not slip past the wrapper.
 impl PaymentProvider for ObservedBank {
@@ -141,7 +149,9 @@ impl PaymentProvider for ObservedBank {
     }
 
     async fn authorize(&self, request: &PaymentRequest) -> Authorization {
+        let began = Instant::now();
         let answer = self.inner.authorize(request).await;
+        asked("authorize", began, matches!(answer, Authorization::Unknown));
         self.figures.shop.authorization(match answer {
             Authorization::Authorized { .. } => "authorized",
             Authorization::Declined(reason) => {
@@ -155,11 +165,16 @@ impl PaymentProvider for ObservedBank {
     }
 
     async fn lookup(&self, request: &PaymentRequest) -> Lookup {
-        self.inner.lookup(request).await
+        let began = Instant::now();
+        let answer = self.inner.lookup(request).await;
+        asked("lookup", began, matches!(answer, Lookup::Found(Authorization::Unknown)));
+        answer
     }
 
     async fn capture(&self, request: &PaymentRequest) -> Capture {
+        let began = Instant::now();
         let answer = self.inner.capture(request).await;
+        asked("capture", began, matches!(answer, Capture::Unknown));
         self.figures.shop.capture(match answer {
             Capture::Captured { .. } => "captured",
             Capture::Refused => "refused",
@@ -169,7 +184,9 @@ impl PaymentProvider for ObservedBank {
     }
 
     async fn void(&self, request: &PaymentRequest) -> Void {
+        let began = Instant::now();
         let answer = self.inner.void(request).await;
+        asked("void", began, matches!(answer, Void::Unknown));
         self.figures.shop.void(match answer {
             Void::Voided => "voided",
             Void::Unknown => "unknown",
