@@ -20,11 +20,15 @@ pub enum SourceKind {
     Catalog,
     /// Goes with what the viewer held lately.
     CoWatch,
+    /// Lies where the viewer's learned vector points.
+    Embedding,
+    /// Shows what the viewer looked at, wanted or bought, or goes with that.
+    ProductInterest,
 }
 
 impl SourceKind {
     /// All, in the order of their stored numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Explore,
         Self::Following,
         Self::Interest,
@@ -32,6 +36,8 @@ impl SourceKind {
         Self::Fresh,
         Self::Catalog,
         Self::CoWatch,
+        Self::Embedding,
+        Self::ProductInterest,
     ];
 
     /// The word of the API.
@@ -44,6 +50,8 @@ impl SourceKind {
             Self::Fresh => "fresh",
             Self::Catalog => "catalog",
             Self::CoWatch => "co_watch",
+            Self::Embedding => "embedding",
+            Self::ProductInterest => "product_interest",
         }
     }
 

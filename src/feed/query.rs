@@ -14,6 +14,7 @@ use crate::feed::index::{CLIP_MERCHANTS, Entity, Index, NONE, SHOPPABLE};
 use crate::feed::user::{SharedUser, TasteTable};
 use crate::feed::values::Values;
 use crate::ranking::diversity::{Budget, Face};
+use crate::ranking::learner::factors::DIMENSIONS;
 
 /// Which feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +89,7 @@ fn gcd(a: u32, b: u32) -> u32 {
 }
 
 /// One clip that was shown before, as the slate rules see it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct ShownFace {
     /// Whose it was.
     pub creator: Entity,
@@ -98,6 +99,8 @@ pub struct ShownFace {
     pub products: Vec<Entity>,
     /// What it was about.
     pub topics: Vec<Entity>,
+    /// What was learned of it.
+    pub vector: [f32; DIMENSIONS],
     /// Whether there was something to buy.
     pub is_shoppable: bool,
     /// When it was published, if that is known.
@@ -123,6 +126,7 @@ impl ShownFace {
             merchants: index.merchants(ordinal),
             products: index.products(ordinal),
             topics: row.row_tags().collect(),
+            vector: *index.vector(ordinal),
             is_shoppable: row.flags & SHOPPABLE != 0,
             published_at: Some(row.published_at()),
         }
@@ -136,6 +140,7 @@ impl ShownFace {
             products: &self.products,
             more_products: &[],
             topics: &self.topics,
+            vector: &self.vector,
             is_shoppable: self.is_shoppable,
         }
     }

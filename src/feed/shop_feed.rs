@@ -13,7 +13,8 @@ use crate::feed::pipeline::{ListedSource, Lists, Pipeline};
 use crate::feed::scorers::{ActionValue, LearnedValue, Popularity};
 use crate::feed::selectors::{Chronological, VariedSlate};
 use crate::feed::sources::{
-    CatalogWalk, CoWatch, Explore, Followed, Fresh, Interest, Timeline, Trending,
+    CatalogWalk, CoWatch, Embedding, Explore, Followed, Fresh, Interest, ProductInterest, Timeline,
+    Trending,
 };
 use crate::feed::stage::{CandidateSource, Filter};
 
@@ -21,13 +22,23 @@ use crate::feed::stage::{CandidateSource, Filter};
 /// nobody knows, and stay below the bound, so that no clip that the walk passed is dropped.
 const EXPLORE: usize = 16;
 const FOLLOWED: usize = 96;
-const CO_WATCH: usize = 96;
-const INTEREST: usize = 144;
-const TRENDING: usize = 192;
-const FRESH: usize = 96;
+const PRODUCT_INTEREST: usize = 48;
+const CO_WATCH: usize = 80;
+const EMBEDDING: usize = 80;
+const INTEREST: usize = 112;
+const TRENDING: usize = 160;
+const FRESH: usize = 80;
 
 const _: () = assert!(
-    EXPLORE + FOLLOWED + CO_WATCH + INTEREST + TRENDING + FRESH + LEFTOVERS_PER_SESSION_MAX
+    EXPLORE
+        + FOLLOWED
+        + PRODUCT_INTEREST
+        + CO_WATCH
+        + EMBEDDING
+        + INTEREST
+        + TRENDING
+        + FRESH
+        + LEFTOVERS_PER_SESSION_MAX
         <= CANDIDATES_PER_PAGE_MAX
 );
 
@@ -66,7 +77,9 @@ pub fn for_you(index: &SharedIndex) -> Pipeline {
         sources: vec![
             listed(Explore::new(over()), EXPLORE),
             listed(Followed::new(over()), FOLLOWED),
+            listed(ProductInterest::new(over()), PRODUCT_INTEREST),
             listed(CoWatch::new(over()), CO_WATCH),
+            listed(Embedding::new(over()), EMBEDDING),
             listed(Interest::new(over()), INTEREST),
             listed(Trending::new(over()), TRENDING),
             listed(Fresh::new(over()), FRESH),

@@ -5,6 +5,7 @@
 //! doubles one; only the budget may leave places empty.
 
 use crate::domain::limits::{BUDGET_WINDOW, SHARE_WHOLE};
+use crate::ranking::likeness::Likeness;
 use crate::ranking::order::{Ranking, mix};
 
 /// The bounds. Windows slide over the whole session, so the rules hold across page borders too.
@@ -99,7 +100,7 @@ impl Budget {
 }
 
 /// What the rules see of a clip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct Face<'a> {
     /// Whose it is.
     pub creator: u32,
@@ -111,34 +112,16 @@ pub struct Face<'a> {
     pub more_products: &'a [u32],
     /// What it is about.
     pub topics: &'a [u32],
+    /// What was learned of it as a vector; empty or zeros where nothing was.
+    pub vector: &'a [f32],
     /// Whether there is something to buy.
     pub is_shoppable: bool,
 }
 
 impl Face<'_> {
-    fn shares_product(&self, other: &Face<'_>) -> bool {
+    pub(super) fn shares_product(&self, other: &Face<'_>) -> bool {
         let there = |one| other.products.contains(one) || other.more_products.contains(one);
         self.products.iter().any(there) || self.more_products.iter().any(there)
-    }
-}
-
-/// How alike two clips are. The seam for what is learned of clips: neighbours or embeddings.
-pub trait Likeness {
-    /// 0 for clips that have nothing in common to 1 for clips that are as good as one.
-    fn between(&self, one: &Face<'_>, other: &Face<'_>) -> f32;
-}
-
-/// What two clips openly share: creator, products, topics.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SharedTraits;
-
-impl Likeness for SharedTraits {
-    fn between(&self, one: &Face<'_>, other: &Face<'_>) -> f32 {
-        let creator = if one.creator == other.creator { 0.5 } else { 0.0 };
-        let product = if one.shares_product(other) { 0.25 } else { 0.0 };
-        let common = one.topics.iter().filter(|topic| other.topics.contains(topic)).count();
-        let most = one.topics.len().max(other.topics.len()).max(1);
-        creator + product + 0.25 * common as f32 / most as f32
     }
 }
 
@@ -310,6 +293,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ranking::likeness::SharedTraits;
 
     /// Its place, creator, products, and whether those can be bought of merchant `creator % 2`.
     type Clip = (usize, u32, Vec<u32>, bool);

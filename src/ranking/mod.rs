@@ -10,6 +10,7 @@ pub mod embedding;
 pub mod explore;
 pub mod features;
 pub mod learner;
+pub mod likeness;
 mod maths;
 pub mod neighbours;
 pub mod order;

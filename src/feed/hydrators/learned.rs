@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use crate::feed::index::{Entity, Index, SharedIndex};
 use crate::feed::query::FeedQuery;
 use crate::feed::stage::{QueryHydrator, StageError};
-use crate::ranking::learner::feed::HEADS;
+use crate::ranking::learner::factors::DIMENSIONS;
+use crate::ranking::learner::feed::{HEADS, Head};
 use crate::ranking::learner::parts::{KNOWN_MAX, ViewerPart};
+use crate::ranking::value::{Head as Value, ValueModel};
 
 /// The viewer's share of the scores of a page.
 #[derive(Clone, Debug)]
@@ -17,6 +19,31 @@ pub struct LearnedViewer {
     pub part: ViewerPart,
     /// How far each head is to be believed.
     pub trust: [f32; HEADS],
+    /// Where clips lie that its vector speaks for.
+    pub direction: [f32; DIMENSIONS],
+}
+
+/// What the value of a clip changes by for each unit of a head's log-odds, where everything is as usual:
+/// `weight · p · (1 − p)`.
+fn slopes(model: &ValueModel, usual: &[f32; HEADS]) -> [f32; HEADS] {
+    let weight = |head: Value| model.weights[head as usize];
+    let tap = usual[Head::TagTap as usize];
+    Head::ALL.map(|head| {
+        let weight = match head {
+            Head::Skip => weight(Value::Skip),
+            Head::Finish => weight(Value::Finish),
+            Head::Watch25 | Head::Watch50 | Head::Watch75 => weight(Value::Watched) / 3.0,
+            Head::Like => weight(Value::Like),
+            Head::Share => weight(Value::Share),
+            Head::Follow => weight(Value::Follow),
+            Head::TagTap => weight(Value::Tap),
+            Head::AddToCart => weight(Value::Cart) * tap,
+            Head::Buy => weight(Value::Buy) * tap,
+            Head::NotInterested => weight(Value::NotInterested),
+        };
+        let p = usual[head as usize];
+        weight * p * (1.0 - p)
+    })
 }
 
 /// Fills in the viewer's share, once the heads are worth asking. It comes after the tastes, whose strongest
@@ -64,7 +91,8 @@ impl QueryHydrator for ViewerShare {
         let (keys, trace) = learned.viewer(query.viewer, query.market, query.personalised);
         let known = known(query, &index);
         let part = learned.heads().viewer_part(&keys, &trace, &known, query.now.unix_ms());
-        query.learned = Some(Arc::new(LearnedViewer { part, trust }));
+        let direction = part.direction(&slopes(&query.values.model, &learned.heads().usual()));
+        query.learned = Some(Arc::new(LearnedViewer { part, trust, direction }));
         Ok(())
     }
 }

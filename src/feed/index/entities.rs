@@ -20,6 +20,8 @@ pub enum EntityKind {
     Product = 3,
     /// A hashtag.
     Hashtag = 4,
+    /// A merchant as the one whose products are shown.
+    Shop = 5,
 }
 
 /// Gives numbers and keeps a posting list for each. Lists are ordered by publication, oldest first.
@@ -31,6 +33,8 @@ pub(super) struct Entities {
     keys: Vec<u64>,
     /// By number, what it is.
     kinds: Vec<EntityKind>,
+    /// By the account's number, that of its shop.
+    shops: FxHashMap<Entity, Entity>,
     /// While the index is filled, lists are in the order of coming; they are sorted at the end.
     filling: bool,
 }
@@ -40,6 +44,10 @@ fn word_key(kind: u8, word: &str) -> u128 {
     let hash = BuildHasherDefault::<DefaultHasher>::default();
     let half = |salt: u8| u128::from(hash.hash_one((kind, salt, word)));
     (half(0) << 64) | half(1)
+}
+
+fn shop_key(account: u64) -> u128 {
+    word_key(3, &format!("{account:016x}"))
 }
 
 impl Entities {
@@ -65,6 +73,19 @@ impl Entities {
 
     pub(super) fn account(&mut self, id: AccountId) -> Entity {
         self.number(id.bits(), EntityKind::Account)
+    }
+
+    /// The number of an account as a merchant: its clips are those that show its products.
+    pub(super) fn shop(&mut self, account: Entity) -> Entity {
+        let key = self.key(account);
+        let number = self.number(shop_key(key), EntityKind::Shop);
+        self.shops.insert(account, number);
+        number
+    }
+
+    /// The number of an account as a merchant, if clips show its products.
+    pub(super) fn known_shop(&self, account: Entity) -> Option<Entity> {
+        self.shops.get(&account).copied()
     }
 
     pub(super) fn product(&mut self, id: ProductId) -> Entity {

@@ -6,9 +6,12 @@
 //! that how old a share is follows from the log alone.
 
 use crate::feed::index::Index;
+use crate::feed::index::entities::EntityKind;
 use crate::feed::index::rows::{NONE, SHOPPABLE};
 use crate::feed::learned::{Learned, Subject};
 use crate::ports::events::LoggedEvent;
+use crate::ranking::embedding::{Effort, Embeddings, Room};
+use crate::ranking::learner::factors::DIMENSIONS;
 use crate::ranking::learner::feed::ClipKeys;
 use crate::ranking::learner::parts::ClipPart;
 
@@ -54,10 +57,30 @@ impl Index {
         self.refresh_part(next);
     }
 
+    /// A clip's learned vector; zeros for one that nobody looked at yet.
+    pub fn vector(&self, ordinal: u32) -> &[f32; DIMENSIONS] {
+        self.parts[ordinal as usize].vector()
+    }
+
+    /// The clips whose learned vectors give the greatest inner products with `direction`, best first, of
+    /// those that `keep` lets through.
+    pub fn nearest<'room>(
+        &self,
+        direction: &[f32; DIMENSIONS],
+        limit: usize,
+        keep: impl Fn(u32) -> bool,
+        room: &'room mut Room,
+    ) -> &'room [(u32, f32)] {
+        self.vectors.nearest(direction, limit, Effort::default(), keep, room)
+    }
+
     /// Makes a clip's share anew.
     pub(super) fn refresh_part(&mut self, ordinal: u32) {
         if self.rows[ordinal as usize].key != 0 && self.learned.views() > 0 {
-            self.parts[ordinal as usize] = self.part_now(ordinal);
+            let part = self.part_now(ordinal);
+            self.parts[ordinal as usize] = part;
+            // The heads' vectors are finite and of the index's dimension; nothing else is refused.
+            let _is_set = self.vectors.set(ordinal, part.vector());
         }
     }
 
@@ -68,6 +91,7 @@ impl Index {
         self.applied = self.counted.min(learned.applied());
         self.learned = learned;
         self.parts.fill(ClipPart::UNKNOWN);
+        self.vectors = Embeddings::new(DIMENSIONS);
         for ordinal in 0..self.capacity() {
             self.refresh_part(ordinal);
         }
@@ -77,10 +101,18 @@ impl Index {
     /// merchant follows.
     pub fn learned_keys(&self, entity: u32) -> impl Iterator<Item = (usize, u64)> {
         let kind = self.entities.kind(entity);
+        let kind = kind.filter(|kind| *kind != EntityKind::Shop);
         let own = kind.map(|kind| (kind as usize, self.entity_key(entity)));
         let merchant = self.shelf.products.get(&entity).map(|shelved| shelved.merchant);
         let merchant = merchant.map(|merchant| (MERCHANT, self.entity_key(merchant)));
         own.into_iter().chain(merchant)
+    }
+}
+
+impl Index {
+    /// Whether a number is that of a product.
+    pub fn is_product(&self, entity: u32) -> bool {
+        self.entities.kind(entity) == Some(EntityKind::Product)
     }
 }
 

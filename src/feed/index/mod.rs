@@ -40,7 +40,12 @@ use crate::feed::index::shelf::{Shelf, Shelved};
 use crate::feed::learned::Learned;
 use crate::feed::query::known;
 use crate::ranking::diversity::Face;
+use crate::ranking::embedding::Embeddings;
+use crate::ranking::learner::factors::DIMENSIONS;
 use crate::ranking::learner::parts::ClipPart;
+
+/// A clip that shows no known product.
+const NO_MERCHANTS: [Entity; CLIP_MERCHANTS] = [NONE; CLIP_MERCHANTS];
 
 /// Clips that [`Index::hottest`] names at most.
 pub const HOTTEST_MAX: usize = 2 * BOARD_LEN;
@@ -49,7 +54,7 @@ pub const HOTTEST_MAX: usize = 2 * BOARD_LEN;
 pub type SharedIndex = std::sync::Arc<parking_lot::RwLock<Index>>;
 
 /// The candidate index. See the module's head.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Index {
     rows: Vec<ClipRow>,
     counters: Vec<ClipCounters>,
@@ -73,6 +78,8 @@ pub struct Index {
     learned: Learned,
     /// Each clip's share of the scores.
     parts: Vec<ClipPart>,
+    /// Each clip's learned vector, to be found by.
+    vectors: Embeddings,
     /// Whose share is made anew next.
     next_part: u32,
     /// The newest event that was taken in.
@@ -82,10 +89,38 @@ pub struct Index {
     steps: u64,
 }
 
+impl Default for Index {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Index {
     /// An empty index.
     pub fn new() -> Self {
-        Self { market_sets: vec![Vec::new()], ..Self::default() }
+        Self {
+            rows: Vec::new(),
+            counters: Vec::new(),
+            cold: Vec::new(),
+            merchants: Vec::new(),
+            ordinals: FxHashMap::default(),
+            free: VecDeque::new(),
+            entities: Entities::default(),
+            shelf: Shelf::default(),
+            recent: BTreeSet::new(),
+            owed: BTreeSet::new(),
+            boards: FxHashMap::default(),
+            world: Board::default(),
+            market_sets: vec![Vec::new()],
+            dirty: FxHashSet::default(),
+            learned: Learned::default(),
+            parts: Vec::new(),
+            vectors: Embeddings::new(DIMENSIONS),
+            next_part: 0,
+            applied: 0,
+            counted: 0,
+            steps: 0,
+        }
     }
 
     /// Clips in it.
@@ -182,6 +217,11 @@ impl Index {
         self.entities.clips(entity)
     }
 
+    /// An account as the merchant whose products clips show, to be asked [`Self::clips_of`], if any do.
+    pub fn shop_of(&self, account: Entity) -> Option<Entity> {
+        self.entities.known_shop(account)
+    }
+
     /// All clips, newest first.
     pub fn newest(&self) -> impl Iterator<Item = u32> {
         self.recent.iter().rev().map(|&(_, ordinal)| ordinal)
@@ -224,6 +264,7 @@ impl Index {
             products: row.row_products(),
             more_products: more.unwrap_or_default(),
             topics: known(&row.tags),
+            vector: self.vector(ordinal),
             is_shoppable: row.flags & SHOPPABLE != 0,
         }
     }
@@ -266,9 +307,10 @@ impl Index {
         }
     }
 
-    /// Notes whose known products a clip shows.
+    /// Notes whose known products a clip shows, and files it under these.
     fn set_merchants(&mut self, ordinal: u32) {
-        let mut merchants = [NONE; CLIP_MERCHANTS];
+        self.unlink_merchants(ordinal);
+        let mut merchants = NO_MERCHANTS;
         let mut free = 0;
         for product in self.products(ordinal) {
             let Some(shelved) = self.shelf.products.get(&product) else { continue };
@@ -277,7 +319,19 @@ impl Index {
                 free += 1;
             }
         }
+        for &merchant in known(&merchants) {
+            let shop = self.entities.shop(merchant);
+            self.entities.link(shop, &self.rows, ordinal);
+        }
         self.merchants[ordinal as usize] = merchants;
+    }
+
+    fn unlink_merchants(&mut self, ordinal: u32) {
+        let merchants = std::mem::replace(&mut self.merchants[ordinal as usize], NO_MERCHANTS);
+        for &merchant in known(&merchants) {
+            let shop = self.entities.shop(merchant);
+            self.entities.unlink(shop, &self.rows, ordinal);
+        }
     }
 
     /// Files a clip under the category of its first known product.
@@ -355,8 +409,9 @@ impl Index {
         self.rows[ordinal as usize] = ClipRow::FREE;
         self.counters[ordinal as usize] = ClipCounters::default();
         self.cold[ordinal as usize] = None;
-        self.merchants[ordinal as usize] = [NONE; CLIP_MERCHANTS];
+        self.merchants[ordinal as usize] = NO_MERCHANTS;
         self.parts[ordinal as usize] = ClipPart::UNKNOWN;
+        self.vectors.remove(ordinal);
         self.free.push_back(ordinal);
     }
 
@@ -368,7 +423,7 @@ impl Index {
         self.rows.push(ClipRow::FREE);
         self.counters.push(ClipCounters::default());
         self.cold.push(None);
-        self.merchants.push([NONE; CLIP_MERCHANTS]);
+        self.merchants.push(NO_MERCHANTS);
         self.parts.push(ClipPart::UNKNOWN);
         ordinal
     }
@@ -406,6 +461,7 @@ impl Index {
         for entity in self.linked(ordinal) {
             self.entities.unlink(entity, &self.rows, ordinal);
         }
+        self.unlink_merchants(ordinal);
         let row = self.rows[ordinal as usize];
         self.recent.remove(&(row.published_ms, ordinal));
         self.owed.remove(&(row.tries, Reverse(row.published_ms), ordinal));

@@ -151,6 +151,13 @@ impl Learned {
         found.into_iter().map(|(item, _)| self.clips.key(item)).collect()
     }
 
+    /// The keys of clips that go with one, best first.
+    pub fn companions_of_clip(&self, clip: u64, limit: usize) -> Vec<u64> {
+        let Some(item) = self.clips.find(clip) else { return Vec::new() };
+        let found = self.companions.of_item(item, limit);
+        found.into_iter().map(|item| self.clips.key(item)).collect()
+    }
+
     /// How alike two clips are by what goes with what, 0 for clips that share no viewers.
     pub fn likeness(&self, one: u64, other: u64) -> f32 {
         let (Some(one), Some(other)) = (self.clips.find(one), self.clips.find(other)) else {

@@ -4,7 +4,8 @@ use crate::feed::candidate::Candidate;
 use crate::feed::index::SHOPPABLE;
 use crate::feed::query::{FeedQuery, ShownFace};
 use crate::feed::stage::{Selected, Selector};
-use crate::ranking::diversity::{Face, SharedTraits, Slate};
+use crate::ranking::diversity::{Face, Slate};
+use crate::ranking::likeness::SharedTraits;
 
 /// Strictly by time; no rule moves a clip. One with something to buy that the viewer's budget has no room
 /// for is passed over.

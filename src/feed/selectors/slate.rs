@@ -5,8 +5,9 @@ use crate::feed::candidate::{Candidate, SourceKind};
 use crate::feed::index::SharedIndex;
 use crate::feed::query::{FeedQuery, ShownFace};
 use crate::feed::stage::{Selected, Selector};
-use crate::ranking::diversity::{Face, Likeness, SharedTraits, Slate};
+use crate::ranking::diversity::{Face, Slate};
 use crate::ranking::explore::{Arm, Dice, Drawn, slots, thompson};
+use crate::ranking::likeness::{Likeness, TraitsAndVectors};
 use crate::ranking::order::{Ranking, mix};
 
 /// One place of so many goes to exploration.
@@ -23,7 +24,7 @@ pub struct VariedSlate {
 impl VariedSlate {
     /// The index is asked for what the rules see of a clip.
     pub fn new(index: SharedIndex) -> Self {
-        Self { index, likeness: Box::new(SharedTraits) }
+        Self { index, likeness: Box::new(TraitsAndVectors) }
     }
 
     /// The same with another measure of how alike clips are.

@@ -1,4 +1,4 @@
-//! Clips of the creators whom the viewer follows: a few for the ranked feed, or all in order of time.
+//! Clips of the creators whom the viewer follows, and with products of merchants followed: a few for the ranked feed, or all in order of time.
 
 use std::collections::BinaryHeap;
 
@@ -15,7 +15,7 @@ const CREATORS: usize = 64;
 /// Clips of each.
 const PER_CREATOR: usize = 4;
 
-/// The newest clips of followed creators, for the ranked feed.
+/// The newest clips of followed creators and with followed merchants' products, for the ranked feed.
 pub struct Followed {
     index: SharedIndex,
 }
@@ -42,8 +42,10 @@ impl CandidateSource for Followed {
             let last = *index.clips_of(creator).last()?;
             Some((index.row(last).published_ms, index.entity_key(creator), creator))
         };
-        let mut creators: Vec<(i64, u64, Entity)> =
-            query.follows.iter().filter_map(newest).collect();
+        let own = query.follows.iter().copied();
+        let shops = query.follows.iter().filter_map(|&account| index.shop_of(account));
+        let lists: Vec<Entity> = own.chain(shops).collect();
+        let mut creators: Vec<(i64, u64, Entity)> = lists.iter().filter_map(newest).collect();
         creators.sort_unstable_by(|a, b| b.cmp(a));
         creators.truncate(CREATORS);
         let is_old = query.is_old();
@@ -57,6 +59,7 @@ impl CandidateSource for Followed {
             found.extend(fresh.take(PER_CREATOR));
         }
         found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.key.cmp(&b.1.key)));
+        found.dedup_by_key(|(_, found)| found.key); // Of a followed creator with a followed merchant's.
         let found = found.into_iter().take(limit).map(|(_, found)| found).collect();
         Ok(Batch { found, more: false, walked: None })
     }

@@ -2,18 +2,22 @@
 //! its first poll.
 
 mod co_watch;
+mod embedding;
 mod explore;
 mod following;
 mod fresh;
 mod interest;
+mod product_interest;
 mod trending;
 mod walk;
 
 pub use co_watch::CoWatch;
+pub use embedding::Embedding;
 pub use explore::Explore;
 pub use following::{Followed, Timeline};
 pub use fresh::Fresh;
 pub use interest::Interest;
+pub use product_interest::ProductInterest;
 pub use trending::Trending;
 pub use walk::CatalogWalk;
 

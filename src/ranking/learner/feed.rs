@@ -372,6 +372,12 @@ impl FeedHeads {
         std::array::from_fn(|head| trials[head])
     }
 
+    /// How often each head comes, over all that was seen.
+    pub fn usual(&self) -> [f32; HEADS] {
+        let rate = self.learner.base_rate();
+        std::array::from_fn(|head| rate.hit[head])
+    }
+
     /// How many views were folded in: the version of what the heads know.
     pub fn version(&self) -> u64 {
         self.learner.learnt()

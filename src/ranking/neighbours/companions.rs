@@ -173,6 +173,15 @@ impl Companions {
         sums
     }
 
+    /// The items that one speaks for most, best first, at most `limit`; of equal ones the lower number first.
+    pub fn of_item(&self, item: u32, limit: usize) -> Vec<u32> {
+        let ItemWeights::Sparse(weights) = &self.weights else { return Vec::new() };
+        let mut targets = weights.targets(item).to_vec();
+        targets.retain(|(_, weight)| *weight > 0.0);
+        targets.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        targets.into_iter().take(limit).map(|(target, _)| target).collect()
+    }
+
     /// How much one item speaks for another.
     pub fn between(&self, source: u32, target: u32) -> f32 {
         self.weights.between(source, target)
