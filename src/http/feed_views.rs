@@ -31,7 +31,8 @@ pub struct FeedItemView {
     pub clip: FeedClipView,
     /// Products in time and place.
     pub product_tags: Vec<FeedTagView>,
-    /// What brought it here: `explore`, `following`, `interest`, `trending`, `fresh`, `catalog`.
+    /// What brought it here: `explore`, `following`, `interest`, `trending`, `fresh`, `catalog`,
+    /// `co_watch`, `embedding`, `product_interest`.
     pub source: String,
     /// Sent along with a checkout, it credits the sale to this clip.
     pub attribution_token: String,

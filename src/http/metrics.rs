@@ -52,5 +52,7 @@ async fn metrics(
         let quantiles = [("0.5", lags.p50), ("0.9", lags.p90), ("0.99", lags.p99), ("1", lags.max)];
         figures.set_freshness(effect.as_str(), quantiles);
     }
+    let model = vitals.model();
+    figures.set_model(model.views, model.is_sound, model.put_back);
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], figures.exposition()).into_response())
 }

@@ -22,6 +22,9 @@ use crate::services::viewers::Viewers;
 /// Events read at a time when the index catches up with the log.
 const CATCH_UP_EVENTS: usize = 2_000;
 
+/// Events that are taken in under one hold of the index's lock: about two milliseconds.
+const EVENTS_PER_LOCK: usize = 64;
+
 /// What became of a batch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Taken {
@@ -194,10 +197,13 @@ impl Engagement {
                 return Ok(after);
             }
             self.note_others(&events);
-            let mut index = self.index.write();
-            for event in &events {
-                self.viewers.apply(event, &mut index);
-                index.apply(event);
+            // Pages come in between: learning from an event takes tens of microseconds.
+            for some in events.chunks(EVENTS_PER_LOCK) {
+                let mut index = self.index.write();
+                for event in some {
+                    self.viewers.apply(event, &mut index);
+                    index.apply(event);
+                }
             }
         }
     }

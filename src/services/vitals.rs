@@ -77,6 +77,11 @@ impl Vitals {
         Effect::ALL.map(|effect| (effect, freshness.lags(effect))).to_vec()
     }
 
+    /// How learning stands.
+    pub fn model(&self) -> ModelSigns {
+        self.training.signs()
+    }
+
     /// How far this node is behind the logs, and how long effects took.
     ///
     /// # Errors

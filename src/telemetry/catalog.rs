@@ -87,8 +87,14 @@ metrics! {
     "vitrine_event_log_lag" Gauge [""]
         "Entries of the event log that this node's index has not taken in"; "1",
     "vitrine_freshness_microseconds" Gauge ["effect, quantile"]
-        "From an accepted event to its effect, over the last ten minutes at most: in the `viewer_state` or in the `index`";
-        "2 effects × 4 quantiles",
+        "From an accepted event to its effect, over the last ten minutes at most: in the `viewer_state`, in the `index`, or in the `model`";
+        "3 effects × 4 quantiles",
+    "vitrine_model_views" Gauge [""]
+        "Views that this node's model has learned from, those of the stored model that it began with included"; "1",
+    "vitrine_model_sound" Gauge [""]
+        "1 while what was learned is ranked by, 0 while it makes no sense and explicit estimates stand in"; "1",
+    "vitrine_model_put_back" Gauge [""]
+        "How often this node put a stored model back because what it had learned made no sense"; "1",
     "vitrine_vitals_failures" Counter [""]
         "Scrapes at which queue or logs could not be read; their figures are then those of the scrape before"; "1",
     "vitrine_orders_placed" Counter [""]

@@ -244,6 +244,9 @@ pub struct Figures {
     change_lag: Gauge,
     event_lag: Gauge,
     freshness: Gauges<2>,
+    model_views: Gauge,
+    model_sound: Gauge,
+    model_put_back: Gauge,
     vitals_failures: Counter,
     process: ProcessFigures,
 }
@@ -316,6 +319,9 @@ impl Figures {
             change_lag: listed(all, "vitrine_change_log_lag", Gauge::default()),
             event_lag: listed(all, "vitrine_event_log_lag", Gauge::default()),
             freshness: listed(all, "vitrine_freshness_microseconds", Gauges::default()),
+            model_views: listed(all, "vitrine_model_views", Gauge::default()),
+            model_sound: listed(all, "vitrine_model_sound", Gauge::default()),
+            model_put_back: listed(all, "vitrine_model_put_back", Gauge::default()),
             vitals_failures: listed(all, "vitrine_vitals_failures", Counter::default()),
             process: ProcessFigures {
                 cpu_seconds: listed(all, "process_cpu_seconds", Counter::default()),
@@ -342,6 +348,13 @@ impl Figures {
     }
 
     /// How long events took to an effect of late: quantiles by their names.
+    pub fn set_model(&self, views: u64, is_sound: bool, put_back: u64) {
+        self.model_views.set(i64::try_from(views).unwrap_or(i64::MAX));
+        self.model_sound.set(i64::from(is_sound));
+        self.model_put_back.set(i64::try_from(put_back).unwrap_or(i64::MAX));
+    }
+
+    /// How long events took to an effect, by quantile.
     pub fn set_freshness(&self, effect: &'static str, quantiles: [(&'static str, Duration); 4]) {
         for (quantile, took) in quantiles {
             let labels = [("effect", effect), ("quantile", quantile)];

@@ -284,6 +284,7 @@ async fn slates_come_out_the_same_again_whatever_happened_since() {
         }
         if number == count / 2 {
             replay(&app, &slates[number - 20..]).await; // In the midst of it, with its own process going on.
+            assert!(app.app.training.store().await.unwrap(), "the next process goes on from it");
             app = app.restarted().await;
         }
     }
