@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`domain`] | pure values and rules |
 //! | [`records`] | domain values as the bytes that stores keep |
-//! | [`eval`] | the ranking judged offline over recorded watching |
+//! | [`eval`] | the ranking judged offline, over recorded watching and in a simulated world |
 //! | [`ports`] | traits for everything outside, each with a contract |
 //! | [`services`] | the use cases |
 //! | [`adapters`] | the ports over redb, S3, FFmpeg, payment providers |

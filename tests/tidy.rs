@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ranking", &["domain"]),
-    ("eval", &["domain", "ranking"]),
     ("records", &["domain"]),
     ("ports", &["domain"]),
     ("feed", &["domain", "ranking", "ports"]),
+    ("eval", &["domain", "ranking", "ports", "feed"]),
     ("services", &["domain", "ports", "ranking", "feed"]),
     ("adapters", &["domain", "records", "ports", "telemetry"]),
     ("worker", &["domain", "ports", "services"]),

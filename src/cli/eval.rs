@@ -1,6 +1,7 @@
 //! `vitrine eval`
 
 mod progressive;
+mod world;
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -32,6 +33,8 @@ enum Task {
     Live(Live),
     /// Predict each row of the log before it is learned, and judge the predictions.
     Progressive(progressive::Progressive),
+    /// Let rankers live in copies of a simulated world, and say what each is worth in the long run.
+    World(world::World),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -112,6 +115,7 @@ impl Eval {
             Task::Topk(topk) => topk.run(),
             Task::Live(live) => live.run(),
             Task::Progressive(progressive) => progressive.run(),
+            Task::World(world) => world.run(),
         }
     }
 }
@@ -164,23 +168,34 @@ impl Common {
         summary: &str,
         charts: &[(&str, String)],
     ) -> Outcome {
-        let mut figures = figures.clone();
-        figures["peak_mib"] = (cost::peak_bytes() >> 20).into();
-        if let Some(folder) = &self.report {
-            fs::create_dir_all(folder)?;
-            for (name, chart) in charts {
-                fs::write(folder.join(format!("{task}-{name}.svg")), chart)?;
-            }
-            let text = serde_json::to_string_pretty(&figures)?;
-            fs::write(folder.join(format!("{task}.json")), text)?;
-        }
-        if self.json {
-            say(&figures.to_string())?;
-        } else {
-            say(&format!("{summary}\npeak memory {} MiB", figures["peak_mib"]))?;
-        }
-        Ok(ExitCode::SUCCESS)
+        answer((self.json, self.report.as_deref()), task, figures, summary, charts)
     }
+}
+
+/// Prints the figures, as JSON or as text, and writes them with the charts into a folder if one is named.
+fn answer(
+    (as_json, folder): (bool, Option<&Path>),
+    task: &str,
+    figures: &serde_json::Value,
+    summary: &str,
+    charts: &[(&str, String)],
+) -> Outcome {
+    let mut figures = figures.clone();
+    figures["peak_mib"] = (cost::peak_bytes() >> 20).into();
+    if let Some(folder) = folder {
+        fs::create_dir_all(folder)?;
+        for (name, chart) in charts {
+            fs::write(folder.join(format!("{task}-{name}.svg")), chart)?;
+        }
+        let text = serde_json::to_string_pretty(&figures)?;
+        fs::write(folder.join(format!("{task}.json")), text)?;
+    }
+    if as_json {
+        say(&figures.to_string())?;
+    } else {
+        say(&format!("{summary}\npeak memory {} MiB", figures["peak_mib"]))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a file if it is wanted.

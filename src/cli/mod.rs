@@ -47,7 +47,7 @@ enum Command {
     Check(check::Check),
     /// Print the effective configuration and where each value comes from.
     Config(config::Show),
-    /// Judge the ranking offline over a folder of recorded watching.
+    /// Judge the ranking offline: over a folder of recorded watching, or in a simulated world.
     Eval(eval::Eval),
     /// Print a completion script for a shell.
     Completions(completions::Completions),

@@ -290,6 +290,16 @@ pub const EVAL_ROWS_MAX: usize = 20_000_000;
 pub const EVAL_IDS_MAX: usize = 5_000_000;
 /// Largest manifest of an evaluation's data; one names a dozen files.
 pub const EVAL_MANIFEST_BYTES_MAX: u64 = 64 * 1024;
+/// Viewers of a simulated world; a life of them for a fortnight takes an hour per policy.
+pub const WORLD_VIEWERS_MAX: usize = 20_000;
+/// Creators of a simulated world: with their clips, some hundred thousand.
+pub const WORLD_CREATORS_MAX: usize = 10_000;
+/// Products of a simulated world.
+pub const WORLD_PRODUCTS_MAX: usize = 50_000;
+/// Days of a simulated world: a season.
+pub const WORLD_DAYS_MAX: usize = 90;
+/// Viewers times clips of a simulated world: what each clip is worth to each viewer is kept in four bytes.
+pub const WORLD_PAIRS_MAX: usize = 100_000_000;
 
 const _: () = {
     assert!(CLIP_DURATION_MS_MIN < CLIP_DURATION_MS_MAX && SOURCE_SIDE_MIN < SOURCE_SIDE_MAX);

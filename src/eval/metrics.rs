@@ -71,6 +71,12 @@ pub fn coverage(lists: &[Vec<u32>], catalogue: usize) -> (f64, f64) {
     for &item in lists.iter().flatten() {
         counts[item as usize] += 1;
     }
+    spread(counts)
+}
+
+/// The share of `counts` that are above zero, and how uneven they are (Gini).
+pub fn spread(mut counts: Vec<u32>) -> (f64, f64) {
+    let catalogue = counts.len();
     let listed = counts.iter().filter(|&&count| count > 0).count();
     counts.sort_unstable();
     let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();

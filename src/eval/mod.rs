@@ -1,4 +1,5 @@
-//! Ranking judged offline: the engine's own ranking code over a folder of recorded watching.
+//! Ranking judged offline: the engine's own ranking code over a folder of recorded watching, or in a
+//! simulated world ([`world`]).
 //!
 //! [`folder`] reads the data and tells their format, [`replay`] turns rows into what the neighbours
 //! learn from, [`tuning`] chooses their parameters by a rule. The tasks are [`topk`], [`live`] and
@@ -19,6 +20,7 @@ mod ridge;
 mod table;
 pub mod topk;
 pub mod tuning;
+pub mod world;
 
 use crate::ranking::neighbours::dense::NotPositive;
 

@@ -1,6 +1,7 @@
 //! The command line as shells and scripts meet it.
 
 mod eval;
+mod eval_world;
 
 use std::process::{Command, Output, Stdio};
 
