@@ -8,7 +8,8 @@ use super::reaction::{Moment, Odds};
 use crate::domain::time::Timestamp;
 use crate::feed::index::{Index, SOLD_OUT};
 use crate::feed::query::{FeedQuery, ShownFace};
-use crate::ranking::diversity::{Face, SharedTraits, Slate, SlateRules};
+use crate::ranking::diversity::{Face, Slate, SlateRules};
+use crate::ranking::likeness::SharedTraits;
 use crate::ranking::order::Ranking;
 use rustc_hash::FxHashSet;
 

@@ -28,6 +28,12 @@ impl Index {
         if part.is_known() { part } else { self.part_now(ordinal) }
     }
 
+    /// A clip's share as it is kept.
+    #[inline]
+    pub fn kept_part(&self, ordinal: u32) -> &ClipPart {
+        &self.parts[ordinal as usize]
+    }
+
     #[cold]
     fn part_now(&self, ordinal: u32) -> ClipPart {
         self.learned.heads().clip_part(&self.subject(ordinal).keys, self.learned.at_ms())

@@ -3,15 +3,19 @@
 
 use crate::feed::candidate::Candidate;
 use crate::feed::hydrators::LearnedViewer;
-use crate::feed::index::{Index, SHOPPABLE, SharedIndex};
+use crate::feed::index::{SHOPPABLE, SharedIndex};
 use crate::feed::query::FeedQuery;
 use crate::feed::scorers::ActionValue;
 use crate::feed::stage::{Scorer, StageError};
 use crate::ranking::learner::feed::{Head as Learned, Lanes};
+use crate::ranking::learner::parts::ClipPart;
 use crate::ranking::value::{Head, Inputs};
 
 /// A clip that is watched over and over counts no further.
 const WATCHED_MAX: f32 = 3.0;
+
+/// Candidates whose clips' shares are fetched together: 8 KiB of them.
+const CHUNK: usize = 64;
 
 /// Heads of the value model with the learned heads that they are.
 const SAME: [(Head, Learned); 6] = [
@@ -38,9 +42,12 @@ impl LearnedValue {
 
 /// Moves the explicit estimates towards what the heads say of a candidate.
 #[inline]
-fn mix_in(index: &Index, learned: &LearnedViewer, candidate: &Candidate, inputs: &mut Inputs) {
-    let part = index.part(candidate.found.ordinal);
-    let p = learned.part.score(&part);
+fn mix_in(
+    learned: &LearnedViewer,
+    (candidate, part): (&Candidate, &ClipPart),
+    inputs: &mut Inputs,
+) {
+    let p = learned.part.score(part);
     let trust = &learned.trust;
     let mut towards = |head: Head, value: f32, trust: f32| {
         let input = &mut inputs.heads[head as usize];
@@ -50,7 +57,7 @@ fn mix_in(index: &Index, learned: &LearnedViewer, candidate: &Candidate, inputs:
         towards(head, p[learned as usize], trust[learned as usize]);
     }
     let duration_s = candidate.row.duration_ms.max(1) as f32 / 1_000.0;
-    let watch_s = index.learned().heads().watch_s(&p, candidate.row.duration_ms);
+    let watch_s = learned.part.watch_s(&p, part);
     let watched = (watch_s / duration_s).min(WATCHED_MAX);
     towards(Head::Watched, watched, trust[Learned::Watch50 as usize]);
     if candidate.row.flags & SHOPPABLE != 0 {
@@ -72,17 +79,34 @@ impl Scorer for LearnedValue {
         let Some(learned) = &query.learned else { return self.explicit.score(query, candidates) };
         let model = query.values.model;
         let index = self.index.read();
-        self.explicit.each(query, candidates, |candidate, mut inputs| {
-            mix_in(&index, learned, candidate, &mut inputs);
-            candidate.score = model.score(&inputs) as f32;
-        });
+        let mut parts = [ClipPart::UNKNOWN; CHUNK];
+        for chunk in candidates.chunks_mut(CHUNK) {
+            // One plain loop: the processor then waits for many shares at once.
+            for (part, candidate) in parts.iter_mut().zip(&*chunk) {
+                *part = *index.kept_part(candidate.found.ordinal);
+            }
+            for (part, candidate) in
+                parts.iter_mut().zip(&*chunk).filter(|(one, _)| !one.is_known())
+            {
+                *part = index.part(candidate.found.ordinal);
+            }
+            let mut part = parts.iter();
+            self.explicit.each(query, chunk, |candidate, mut inputs| {
+                if let Some(part) = part.next() {
+                    mix_in(learned, (candidate, part), &mut inputs);
+                }
+                candidate.score = model.score(&inputs) as f32;
+            });
+        }
         Ok(())
     }
 
     fn inputs(&self, query: &FeedQuery, candidate: &Candidate) -> Option<Inputs> {
         let mut inputs = self.explicit.inputs(query, candidate)?;
         if let Some(learned) = &query.learned {
-            mix_in(&self.index.read(), learned, candidate, &mut inputs);
+            let index = self.index.read();
+            let part = index.part(candidate.found.ordinal);
+            mix_in(learned, (candidate, &part), &mut inputs);
         }
         Some(inputs)
     }

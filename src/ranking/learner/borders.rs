@@ -61,18 +61,14 @@ impl Borders {
         self.logs[duration_bucket(duration_ms)].map(exp)
     }
 
-    /// The expected watch time in seconds, of the three heads' probabilities: each range counts with its
-    /// middle, the last with its border and half as much again.
+    /// The borders of every bucket, in seconds.
+    pub fn all_seconds(&self) -> [[f32; 3]; DURATION_BUCKETS] {
+        self.logs.map(|logs| logs.map(exp))
+    }
+
+    /// The expected watch time in seconds, of the three heads' probabilities.
     pub fn expected_s(&self, beyond: [f32; 3], duration_ms: f32) -> f32 {
-        let [first, second, third] = self.seconds(duration_ms);
-        // Independent heads may cross; a longer watch is never more likely than a shorter one.
-        let a = beyond[0];
-        let b = beyond[1].min(a);
-        let c = beyond[2].min(b);
-        (1.0 - a) * first * 0.5
-            + (a - b) * (first + second) * 0.5
-            + (b - c) * (second + third) * 0.5
-            + c * third * 1.5
+        expected_s(beyond, self.seconds(duration_ms))
     }
 
     /// Appends the borders.
@@ -89,6 +85,20 @@ impl Borders {
         let rising = borders.logs.iter().all(|logs| logs.is_sorted() && logs[2] < 20.0);
         if rising { Ok(borders) } else { Err(SnapshotError::Unbounded) }
     }
+}
+
+/// The expected watch time in seconds, of the three heads' probabilities and the borders of the clip's bucket:
+/// each range counts with its middle, the last with its border and half as much again.
+#[inline]
+pub fn expected_s(beyond: [f32; 3], [first, second, third]: [f32; 3]) -> f32 {
+    // Independent heads may cross; a longer watch is never more likely than a shorter one.
+    let a = beyond[0];
+    let b = beyond[1].min(a);
+    let c = beyond[2].min(b);
+    (1.0 - a) * first * 0.5
+        + (a - b) * (first + second) * 0.5
+        + (b - c) * (second + third) * 0.5
+        + c * third * 1.5
 }
 
 fn log_s(watch_ms: f32) -> f32 {

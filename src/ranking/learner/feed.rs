@@ -141,7 +141,7 @@ pub(super) const SLOTS: usize = CROSSES + KINDS;
 #[derive(Clone, Debug)]
 pub struct FeedHeads {
     pub(super) learner: Learner<LANES>,
-    borders: Borders,
+    pub(super) borders: Borders,
     scratch: Scratch<LANES>,
     numbers: Vec<f32>,
 }

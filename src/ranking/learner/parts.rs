@@ -4,11 +4,12 @@
 //! one per cross that the viewer has history with. A candidate's score reads its clip's part and the
 //! viewer's, nothing else, and depends on no other candidate.
 
+use super::borders::expected_s;
 use super::calibration::Calibration;
 use super::factors::DIMENSIONS;
 use super::feed::{
-    CLIP, CROSSES, ClipKeys, DURATION, ENTITIES, FeedHeads, HEADS, KINDS, LANES, Lanes, MARKET,
-    RECENT_CLIP, RECENT_VIEWER, SURFACE, SURFACE_DURATION, Trace, VIEWER, VIEWER_DURATION,
+    CLIP, CROSSES, ClipKeys, DURATION, ENTITIES, FeedHeads, HEADS, Head, KINDS, LANES, Lanes,
+    MARKET, RECENT_CLIP, RECENT_VIEWER, SURFACE, SURFACE_DURATION, Trace, VIEWER, VIEWER_DURATION,
     ViewerKeys, clip_vector, key, viewer_vector,
 };
 use super::model::Learner;
@@ -41,6 +42,8 @@ pub struct ViewerPart {
     at: [u8; PLACES],
     parts: Vec<Lanes>,
     calibration: Calibration<LANES>,
+    /// Borders of watch times by bucket of duration, in seconds.
+    borders_s: [[f32; 3]; DURATION_BUCKETS],
 }
 
 /// Where a part of a score comes from.
@@ -142,6 +145,7 @@ impl FeedHeads {
             at: [0; PLACES],
             parts: Vec::with_capacity(known.len().min(KNOWN_MAX)),
             calibration: learner.calibration.clone(),
+            borders_s: self.borders.all_seconds(),
         };
         for (bucket, sums) in part.durations.iter_mut().enumerate() {
             let on_surface = key(SURFACE_DURATION, surface, bucket as u64);
@@ -271,6 +275,13 @@ impl ViewerPart {
     #[inline]
     pub fn score(&self, clip: &ClipPart) -> Lanes {
         self.calibration.apply(&self.logits(clip))
+    }
+
+    /// The expected watch time in seconds, of a candidate's probabilities.
+    #[inline]
+    pub fn watch_s(&self, p: &Lanes, clip: &ClipPart) -> f32 {
+        let beyond = [Head::Watch25, Head::Watch50, Head::Watch75].map(|head| p[head as usize]);
+        expected_s(beyond, self.borders_s[clip.bucket as usize])
     }
 
     /// The terms of a candidate's log-odds in the order of their sum: the first, plus each of the others

@@ -22,6 +22,8 @@ const COMPANIONS: usize = 32;
 const TARGETS_MAX: usize = 128;
 /// Exposures of a viewer that speak, the latest.
 const SOURCES_MAX: usize = 16;
+/// Items held before that a new one is counted along with: those of some sessions.
+const COMPANY: usize = 40;
 /// New pairs between two regressions.
 const PACE: u32 = 4;
 /// What regressions are held back by: catalogues of a feed are thinner than the logs of studies, so
@@ -89,7 +91,8 @@ impl Companions {
         }
         let history = &mut self.histories[viewer as usize];
         if history.push(exposure) {
-            let before = history.exposures().iter().map(|met| (met.item, 1.0));
+            let latest = history.exposures().iter().rev().take(COMPANY);
+            let before = latest.map(|met| (met.item, 1.0));
             self.counts.learn(before, exposure.item, 1.0);
             self.queue(exposure.item);
             self.since += 1;
