@@ -12,6 +12,7 @@ mod entities;
 mod events;
 mod heat;
 mod learning;
+mod merchants;
 mod page;
 mod rows;
 mod shelf;
@@ -304,33 +305,6 @@ impl Index {
             self.set_category(ordinal);
             self.set_merchants(ordinal);
             self.refresh_part(ordinal);
-        }
-    }
-
-    /// Notes whose known products a clip shows, and files it under these.
-    fn set_merchants(&mut self, ordinal: u32) {
-        self.unlink_merchants(ordinal);
-        let mut merchants = NO_MERCHANTS;
-        let mut free = 0;
-        for product in self.products(ordinal) {
-            let Some(shelved) = self.shelf.products.get(&product) else { continue };
-            if free < CLIP_MERCHANTS && !merchants.contains(&shelved.merchant) {
-                merchants[free] = shelved.merchant;
-                free += 1;
-            }
-        }
-        for &merchant in known(&merchants) {
-            let shop = self.entities.shop(merchant);
-            self.entities.link(shop, &self.rows, ordinal);
-        }
-        self.merchants[ordinal as usize] = merchants;
-    }
-
-    fn unlink_merchants(&mut self, ordinal: u32) {
-        let merchants = std::mem::replace(&mut self.merchants[ordinal as usize], NO_MERCHANTS);
-        for &merchant in known(&merchants) {
-            let shop = self.entities.shop(merchant);
-            self.entities.unlink(shop, &self.rows, ordinal);
         }
     }
 
