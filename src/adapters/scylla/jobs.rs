@@ -10,7 +10,7 @@ use scylla::response::PagingState;
 
 use crate::adapters::scylla::due::DueKind;
 use crate::adapters::scylla::query::Cql;
-use crate::adapters::scylla::{Scylla, corrupt, uuid};
+use crate::adapters::scylla::{LOST_ANSWERS_MAX, Scylla, corrupt, uuid};
 use crate::domain::id::JobId;
 use crate::domain::job::{Job, JobKind};
 use crate::domain::limits::LOG_POLL_MS;
@@ -146,13 +146,22 @@ impl JobQueue for Scylla {
     async fn enqueue(&self, id: JobId, kind: JobKind, run_at: Timestamp) -> Result<(), StoreError> {
         self.add_due(DueKind::Jobs, run_at, id.bits(), 0).await?;
         let kind = records::job_kind::encode(kind);
-        match self.apply(ENQUEUE, (uuid(id.bits()), kind, run_at.unix_ms())).await {
-            Err(StoreError::OutcomeUnknown(cause)) => {
-                if self.job(id).await?.is_none() {
-                    return Err(StoreError::Unavailable(cause));
+        let mut unknown = None;
+        for _ in 0..LOST_ANSWERS_MAX {
+            match self.apply(ENQUEUE, (uuid(id.bits()), kind.clone(), run_at.unix_ms())).await {
+                Ok(_) => unknown = None,
+                Err(StoreError::OutcomeUnknown(cause)) => {
+                    // What did not happen is written by way of another node; the condition lets one in.
+                    unknown = self.job(id).await?.is_none().then_some(cause);
                 }
+                Err(other) => return Err(other),
             }
-            other => drop(other?),
+            if unknown.is_none() {
+                break;
+            }
+        }
+        if let Some(cause) = unknown {
+            return Err(StoreError::Unavailable(cause));
         }
         self.inner.ports.wakeups.announce(Topic::Jobs);
         Ok(())
