@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::adapters::s3_server::S3HttpService;
 use crate::adapters::system::SystemClock;
@@ -40,8 +41,12 @@ const HISTORY_AGE_MS_MAX: i64 = 2 * FEED_SESSION_TTL_MS_MAX + DAY_MS;
 
 /// How often it is looked at whether what is learned still makes sense.
 const MODEL_LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long storing a model may take, at the end of a process too.
-const MODEL_DEADLINE: Duration = Duration::from_secs(20);
+/// How long storing a model may take.
+const MODEL_DEADLINE: Duration = Duration::from_mins(1);
+/// The same at the end of a process, which must not wait for a store that is away.
+const LAST_MODEL_DEADLINE: Duration = Duration::from_secs(5);
+/// How often the model that a process began with is kept from being forgotten.
+const MODEL_KEEP_EVERY: Duration = Duration::from_mins(30);
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -310,19 +315,29 @@ async fn keep_house(tasks: &Tasks, app: &App, backends: &Backends) {
 fn train(tasks: &Tasks, app: &App, backends: &Backends, interval: Duration) {
     let (leases, clock) = (Arc::clone(&backends.leases), Arc::clone(&backends.clock));
     let trainer = Officer::new(Office::Trainer, leases, clock, backends.entropy.bits());
-    tasks.spawn("trainer's office", trainer.clone().run(tasks.stop().clone()));
+    // The office is held until the last model is stored.
+    let office = CancellationToken::new();
+    tasks.spawn("trainer's office", trainer.clone().run(office.clone()));
     let (training, stop) = (Arc::clone(&app.training), tasks.stop().clone());
     tasks.spawn("trainer", async move {
+        let _held = office.drop_guard();
         let mut stored_at = tokio::time::Instant::now();
+        let mut kept_at = stored_at;
         loop {
             let is_last = stop.is_cancelled();
             if let Err(error) = training.guard().await {
                 tracing::warn!(%error, "the last good model is not back yet");
             }
+            if kept_at.elapsed() >= MODEL_KEEP_EVERY {
+                kept_at = tokio::time::Instant::now();
+                if let Err(error) = training.keep().await {
+                    tracing::warn!(%error, "the model that this process began with may be forgotten");
+                }
+            }
             // At the end too: a restart then goes on where this process stopped.
             if trainer.is_on_duty() && (is_last || stored_at.elapsed() >= interval) {
                 stored_at = tokio::time::Instant::now();
-                store_model(&training).await;
+                store_model(&training, if is_last { LAST_MODEL_DEADLINE } else { MODEL_DEADLINE }).await;
             }
             if is_last {
                 return Ok::<(), std::convert::Infallible>(());
@@ -335,14 +350,13 @@ fn train(tasks: &Tasks, app: &App, backends: &Backends, interval: Duration) {
     });
 }
 
-async fn store_model(training: &Training) {
+async fn store_model(training: &Training, deadline: Duration) {
     let before = SystemClock.now().plus_ms(-HISTORY_AGE_MS_MAX);
-    let stored = tokio::time::timeout(MODEL_DEADLINE, async {
-        let is_stored = training.store().await?;
-        training.forget(before).await?;
-        Ok::<bool, StoreError>(is_stored)
-    });
-    match stored.await {
+    let forgotten = tokio::time::timeout(deadline, training.forget(before)).await;
+    if !matches!(forgotten, Ok(Ok(_))) {
+        tracing::warn!("old models stay for now");
+    }
+    match tokio::time::timeout(deadline, training.store()).await {
         Ok(Ok(true)) => tracing::debug!("what was learned is stored"),
         Ok(Ok(false)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "what was learned is not stored yet"),

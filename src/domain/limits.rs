@@ -215,6 +215,8 @@ pub const MODELS_KEPT: usize = 3;
 pub const REPLAY_HISTORY_MAX: usize = 200_000;
 /// Clips of a past state that stays in memory for the next replay: about 100 MB. A larger one is built anew.
 pub const REPLICA_CLIPS_KEPT_MAX: usize = 100_000;
+/// Bytes of the heads of a past state that stays in memory for the next replay.
+pub const REPLICA_LEARNED_KEPT_MAX: usize = 128 << 20;
 /// Bytes of one object of the ranking's history: some thousand clips.
 pub const STEP_GROUP_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of the ranking's history that may wait to be kept: what a start with a million clips makes.

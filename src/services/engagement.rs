@@ -169,13 +169,16 @@ impl Engagement {
             let NewEvents { viewer, market, at, .. } = *batch;
             Some(LoggedEvent { offset, viewer, market, at, event: *event })
         });
-        let mut index = self.index.write();
-        for event in logged {
-            if event.offset > index.applied() + 1 {
-                return false;
+        let logged: Vec<LoggedEvent> = logged.collect();
+        for some in logged.chunks(EVENTS_PER_LOCK) {
+            let mut index = self.index.write();
+            for event in some {
+                if event.offset > index.applied() + 1 {
+                    return false;
+                }
+                self.viewers.apply(event, &mut index);
+                index.apply(event);
             }
-            self.viewers.apply(&event, &mut index);
-            index.apply(&event);
         }
         true
     }

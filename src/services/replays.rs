@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::feed_session::{Basis, Loaded, Mark, ServedItem, ServedPage, SessionHead};
 use crate::domain::id::{FeedSessionId, SlateId};
-use crate::domain::limits::REPLICA_CLIPS_KEPT_MAX;
+use crate::domain::limits::{REPLICA_CLIPS_KEPT_MAX, REPLICA_LEARNED_KEPT_MAX};
 use crate::feed::query::{FeedQuery, Surface};
 use crate::feed::values::Values;
 use crate::ports::error::StoreError;
@@ -149,8 +149,12 @@ impl Replays {
         }
         let done = run.done;
         replica.forget_viewers();
-        let clips = replica.index().read().len();
-        if clips > REPLICA_CLIPS_KEPT_MAX {
+        let is_large = {
+            let index = replica.index().read();
+            index.len() > REPLICA_CLIPS_KEPT_MAX
+                || index.learned().bytes() > REPLICA_LEARNED_KEPT_MAX
+        };
+        if is_large {
             *kept = None;
         }
         Ok(done)

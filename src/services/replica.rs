@@ -130,7 +130,8 @@ impl Replica {
             key: name.clone(),
             detail: error.to_string(),
         };
-        Ok(Some(Learned::from_bytes(&bytes).map_err(damaged)?))
+        let read = tokio::task::spawn_blocking(move || Learned::from_bytes(&bytes)).await;
+        Ok(Some(read.map_err(StoreError::unavailable)?.map_err(damaged)?))
     }
 
     async fn next_step(&mut self) -> Result<Option<&NotedStep>, ReplayError> {

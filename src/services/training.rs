@@ -63,6 +63,8 @@ pub struct Training {
     put_back: AtomicU64,
     /// Whether this process began without looking for a model: then others know more.
     is_ignorant: AtomicBool,
+    /// The model that was put in place last: slates are recomputed from it.
+    in_place: Mutex<Option<String>>,
 }
 
 /// Reading or writing a model takes a good part of a second: not on the threads that answer requests.
@@ -82,6 +84,7 @@ impl Training {
             stored: Mutex::default(),
             put_back: AtomicU64::new(0),
             is_ignorant: AtomicBool::new(false),
+            in_place: Mutex::default(),
         }
     }
 
@@ -92,7 +95,7 @@ impl Training {
         let latest = match self.latest().await {
             Ok(latest) => latest,
             Err(error) => {
-                tracing::warn!(%error, "stored models cannot be read; this node learns anew");
+                tracing::warn!(%error, "stored models cannot be read yet; this node learns anew");
                 self.is_ignorant.store(true, Ordering::Release);
                 None
             }
@@ -136,7 +139,31 @@ impl Training {
         take_in(&mut index, &step, learned);
         drop(index);
         self.stored_views.store(views, Ordering::Release);
+        self.in_place.lock().clone_from(&name);
         *self.stored.lock() = name.map(|name| (name, self.ports.clock.now()));
+    }
+
+    /// Keeps the model that this process goes on from for as long as it lives. Call it now and then.
+    pub async fn keep(&self) -> Result<(), StoreError> {
+        let name = self.in_place.lock().clone();
+        match name {
+            Some(name) => self.ports.models.keep(&name).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Looks for a model again, if the first look failed; what knows more than this process is put in place.
+    async fn catch_up(&self) -> Result<(), StoreError> {
+        if !self.is_ignorant.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let latest = self.latest().await?;
+        let own = self.index.read().learned().views();
+        if let Some(latest) = latest.filter(|(_, learned)| learned.views() > own) {
+            self.put(Some(latest), None);
+        }
+        self.is_ignorant.store(false, Ordering::Release);
+        Ok(())
     }
 
     /// Stores what was learned, if there is anything new and it makes sense; answers whether it did.
@@ -164,6 +191,7 @@ impl Training {
     /// Puts the last good model back if what was learned makes no sense any more; answers whether it did.
     /// What came since that model is passed over: some of it led astray.
     pub async fn guard(&self) -> Result<bool, StoreError> {
+        self.catch_up().await?;
         if self.index.read().learned().is_sound() {
             return Ok(false);
         }
@@ -242,7 +270,7 @@ mod tests {
                 position: None,
                 occurred_at: at,
             };
-            let viewer = AccountId::from_bits(u128::from(view) % 5);
+            let viewer = AccountId::from_bits(offset.into());
             let logged = LoggedEvent { offset, viewer, market: Market::US, at, event };
             let keys = ClipKeys { clip: view % 3 + 1, entities: [1; 5], duration_ms: 10_000 };
             learned.apply(&logged, Some(&Subject { keys, shoppable: false }));

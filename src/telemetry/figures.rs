@@ -347,14 +347,14 @@ impl Figures {
         self.spans.get_or_create(&[("fate", fate)]).inc_by(count);
     }
 
-    /// How long events took to an effect of late: quantiles by their names.
+    /// How learning stands.
     pub fn set_model(&self, views: u64, is_sound: bool, put_back: u64) {
         self.model_views.set(i64::try_from(views).unwrap_or(i64::MAX));
         self.model_sound.set(i64::from(is_sound));
         self.model_put_back.set(i64::try_from(put_back).unwrap_or(i64::MAX));
     }
 
-    /// How long events took to an effect, by quantile.
+    /// How long events took to an effect of late: quantiles by their names.
     pub fn set_freshness(&self, effect: &'static str, quantiles: [(&'static str, Duration); 4]) {
         for (quantile, took) in quantiles {
             let labels = [("effect", effect), ("quantile", quantile)];

@@ -23,6 +23,9 @@ use crate::ports::objects::{KeyError, ObjectKey, ObjectPrefix, ObjectStore};
 
 const CONTENT_TYPE: &str = "application/octet-stream";
 
+/// Pages of names: years of models that nobody forgot.
+const PAGES_MAX: usize = 100;
+
 /// See the module's head.
 pub struct ObjectModels {
     objects: Arc<dyn ObjectStore>,
@@ -109,10 +112,18 @@ impl Models for ObjectModels {
     async fn names(&self) -> Result<Vec<String>, StoreError> {
         let prefix = ObjectPrefix::parse("ranking/models/");
         let prefix = prefix.map_err(|error: KeyError| corrupt("", &error))?;
-        let listed = self.objects.list_prefix(&prefix, None, MODELS_LISTED_MAX).await?;
         let name = |key: &ObjectKey| key.as_str().rsplit('/').next().map(ToOwned::to_owned);
-        let mut names: Vec<String> =
-            listed.objects.iter().filter_map(|entry| name(&entry.key)).collect();
+        let mut names: Vec<String> = Vec::new();
+        let mut after = None;
+        // The latest are the last.
+        for _ in 0..PAGES_MAX {
+            let page = self.objects.list_prefix(&prefix, after.as_ref(), MODELS_LISTED_MAX).await?;
+            names.extend(page.objects.iter().filter_map(|entry| name(&entry.key)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
         names.sort_unstable_by(|a, b| b.cmp(a));
         Ok(names)
     }

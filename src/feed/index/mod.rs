@@ -83,6 +83,8 @@ pub struct Index {
     vectors: Embeddings,
     /// Whose share is made anew next.
     next_part: u32,
+    /// Whether some clips may have no share yet.
+    is_first_round: bool,
     /// The newest event that was taken in.
     applied: u64,
     /// The newest event that was counted: ahead of the other after a start from older learning.
@@ -118,6 +120,7 @@ impl Index {
             parts: Vec::new(),
             vectors: Embeddings::new(DIMENSIONS),
             next_part: 0,
+            is_first_round: true,
             applied: 0,
             counted: 0,
             steps: 0,
@@ -298,10 +301,14 @@ impl Index {
         let category = self.entities.category(&product.category);
         let merchant = self.entities.account(product.merchant);
         let Some(shelved) = Shelved::new(product, (merchant, category), available) else { return };
-        self.shelf.products.insert(entity, shelved);
+        let old = self.shelf.products.insert(entity, shelved);
+        let is_filed = old.is_some_and(|old| (old.merchant, old.category) == (merchant, category));
         let clips = self.entities.clips(entity).to_vec();
         for ordinal in clips {
             self.rows[ordinal as usize].flags = self.flags(ordinal);
+            if is_filed {
+                continue; // Stock and prices file no clip anew.
+            }
             self.set_category(ordinal);
             self.set_merchants(ordinal);
             self.refresh_part(ordinal);

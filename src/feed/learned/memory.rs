@@ -10,7 +10,7 @@ use crate::ranking::learner::snapshot::{Reader, SnapshotError, Writer};
 /// Views of a viewer that may be going on, or were a moment ago: a player loads a few clips ahead.
 const VIEWS: usize = 4;
 /// Clips that are forgotten together when there are too many: finding them walks over all.
-const FORGOTTEN: usize = LEARNED_CLIPS_MAX / 16;
+const FORGOTTEN: usize = LEARNED_CLIPS_MAX / 64;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct View {
@@ -108,18 +108,25 @@ impl Viewers {
         viewer.oldest = (viewer.oldest + 1) % VIEWS as u8;
     }
 
-    /// A view ends; answers what was done in it. What comes later is added to these.
-    pub fn end(&mut self, number: u32, clip: u64) -> u16 {
-        self.begin(number, clip);
-        let Some(view) = self.view(number, clip) else { return 0 };
-        view.is_over = true;
-        view.deeds
+    /// A view ends; answers what was done in it, or nothing if it had ended already: a player that was hidden
+    /// and comes back tells of the same view again. What is done later is added to these.
+    pub fn end(&mut self, number: u32, clip: u64) -> Option<u16> {
+        if self.view(number, clip).is_none() {
+            self.begin(number, clip);
+        }
+        let view = self.view(number, clip)?;
+        let was_over = std::mem::replace(&mut view.is_over, true);
+        (!was_over).then_some(view.deeds)
     }
 
     /// Something is done with a clip; answers whether its view is over and this is news.
     pub fn does(&mut self, number: u32, clip: u64, head: Head) -> bool {
         if self.view(number, clip).is_none() {
             self.begin(number, clip);
+            // Whoever buys has seen the clip, if longer ago than views are remembered.
+            if let Some(view) = self.view(number, clip).filter(|_| head == Head::Buy) {
+                view.is_over = true;
+            }
         }
         let Some(view) = self.view(number, clip) else { return false };
         let is_new = view.deeds & bit(head) == 0;
@@ -275,17 +282,19 @@ mod tests {
         let (number, _) = viewers.claim(7);
         viewers.begin(number, 1);
         assert!(!viewers.does(number, 1, Head::Like), "told with the view");
-        assert_eq!(viewers.end(number, 1), bit(Head::Like));
+        assert_eq!(viewers.end(number, 1), Some(bit(Head::Like)));
+        assert_eq!(viewers.end(number, 1), None, "the same view goes on");
         assert!(!viewers.does(number, 1, Head::Like), "no news");
         assert!(viewers.does(number, 1, Head::Buy), "told alone");
         viewers.begin(number, 1);
-        assert_eq!(viewers.end(number, 1), 0, "another view");
+        assert_eq!(viewers.end(number, 1), Some(0), "another view");
         assert!(!viewers.does(number, 2, Head::TagTap), "its impression is still on its way");
         viewers.begin(number, 2);
         for clip in 3..=5 {
             viewers.begin(number, clip);
         }
-        assert_eq!(viewers.end(number, 2), bit(Head::TagTap));
+        assert_eq!(viewers.end(number, 2), Some(bit(Head::TagTap)));
+        assert!(viewers.does(number, 1, Head::Buy), "long after its view");
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl Learned {
 
     fn learn_view(&mut self, number: u32, logged: &LoggedEvent, subject: &Subject) -> bool {
         let EventKind::Watch { watch_ms, loops } = logged.event.kind else { return false };
-        let deeds = self.viewers.end(number, subject.keys.clip);
+        let Some(deeds) = self.viewers.end(number, subject.keys.clip) else { return false };
         let keys = ViewerKeys {
             viewer: viewer_key(logged.viewer),
             market: market_word(logged.market),

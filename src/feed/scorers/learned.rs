@@ -1,5 +1,5 @@
 //! The learned scorer: what the heads predict through the value model of the query, and explicit estimates
-//! as far as the heads are not to be believed yet.
+//! as far as the heads are not to be believed yet, or a clip's share of the scores is not made yet.
 
 use crate::feed::candidate::Candidate;
 use crate::feed::hydrators::LearnedViewer;
@@ -40,7 +40,7 @@ impl LearnedValue {
     }
 }
 
-/// Moves the explicit estimates towards what the heads say of a candidate.
+/// Moves the explicit estimates towards what the heads say of a candidate, whose clip's share is known.
 #[inline]
 fn mix_in(
     learned: &LearnedViewer,
@@ -83,16 +83,11 @@ impl Scorer for LearnedValue {
         for chunk in candidates.chunks_mut(CHUNK) {
             // One plain loop: the processor then waits for many shares at once.
             for (part, candidate) in parts.iter_mut().zip(&*chunk) {
-                *part = *index.kept_part(candidate.found.ordinal);
-            }
-            for (part, candidate) in
-                parts.iter_mut().zip(&*chunk).filter(|(one, _)| !one.is_known())
-            {
-                *part = index.part(candidate.found.ordinal);
+                *part = *index.part(candidate.found.ordinal);
             }
             let mut part = parts.iter();
             self.explicit.each(query, chunk, |candidate, mut inputs| {
-                if let Some(part) = part.next() {
+                if let Some(part) = part.next().filter(|part| part.is_known()) {
                     mix_in(learned, (candidate, part), &mut inputs);
                 }
                 candidate.score = model.score(&inputs) as f32;
@@ -106,7 +101,10 @@ impl Scorer for LearnedValue {
         if let Some(learned) = &query.learned {
             let index = self.index.read();
             let part = index.part(candidate.found.ordinal);
-            mix_in(learned, (candidate, &part), &mut inputs);
+            if !part.is_known() {
+                return Some(inputs);
+            }
+            mix_in(learned, (candidate, part), &mut inputs);
         }
         Some(inputs)
     }

@@ -13,7 +13,7 @@ use super::feed::{
     ViewerKeys, clip_vector, key, viewer_vector,
 };
 use super::model::Learner;
-use super::rates::{Cell, Kept, Rate};
+use super::rates::Rate;
 use super::trace::{DURATION_BUCKETS, duration_bucket};
 
 /// Entities of a viewer's history that a page looks at.
@@ -80,8 +80,8 @@ impl Learner<LANES> {
         if key == 0 {
             return *parent;
         }
-        let empty = Kept { cell: Cell::EMPTY, at_ms: 0 };
-        let kept = self.cells.get(key).unwrap_or(&empty);
+        // A key that nobody met has its parent's rate and no effect: it adds nothing but rounding.
+        let Some(kept) = self.cells.get(key) else { return *parent };
         let mut features = [0.0; Self::PER_SLOT];
         let rate = self.slot_features(slot, kept, parent, now_ms, &mut features);
         self.weights.add(sums, Self::slot_at(slot), &features, 0);

@@ -127,12 +127,12 @@ impl Companions {
         let mut gone = vec![false; self.fitted_at.len()];
         for &item in items {
             gone[item as usize] = true;
-            self.counts.forget(item);
             self.fitted_at[item as usize] = 0.0;
             if let ItemWeights::Sparse(weights) = &mut self.weights {
                 weights.forget(item);
             }
         }
+        self.counts.forget_all(&gone);
         for history in &mut self.histories {
             history.forget_all(&gone);
         }
@@ -334,5 +334,7 @@ mod tests {
             assert!(weights.targets(item).len() <= TARGETS_MAX);
         }
         assert_eq!(weights.targets(0).len(), TARGETS_MAX, "everybody met it");
+        companions.forget(&[0]); // By those as well that it had no room to remember.
+        assert!((1..3_000).all(|item| companions.counts.pair(item, 0) <= 0.0));
     }
 }

@@ -138,6 +138,26 @@ impl Counts {
         }
     }
 
+    /// Forgets many items at once, by number: also with those that they do not remember themselves.
+    pub fn forget_all(&mut self, gone: &[bool]) {
+        let is_gone = |item: usize| gone.get(item).copied().unwrap_or(false);
+        match self {
+            Self::Exact(cells) => {
+                (0..cells.size()).filter(|item| is_gone(*item)).for_each(|item| cells.clear(item));
+            }
+            Self::Sparse(sparse) => {
+                for (item, companions) in sparse.companions.iter_mut().enumerate() {
+                    if is_gone(item) {
+                        companions.clear();
+                        sparse.totals[item] = 0.0;
+                    } else {
+                        companions.retain(|(other, _)| !is_gone(*other as usize));
+                    }
+                }
+            }
+        }
+    }
+
     /// Forgets an item that is no more.
     pub fn forget(&mut self, item: u32) {
         match self {
