@@ -187,3 +187,55 @@ async fn a_node_whose_schema_is_not_there_or_not_ready_says_what_to_do() {
         }
     }
 }
+
+/// What a node has learned.
+async fn model(operator: &Actor, node: &str) -> Value {
+    operator.get(node, "/v1/ops/freshness").await.expect(200)["model"].clone()
+}
+
+/// Waits until a node has learned from so many views.
+async fn learned(operator: &Actor, node: &str, views: u64) {
+    eventually("learning", PATIENCE, async || {
+        (model(operator, node).await["views"] == views).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_node_learns_and_one_at_a_time_stores_what_a_new_one_goes_on_from() {
+    let (_shared, servers) = Servers::shared().await;
+    let home = Home::new(servers);
+    let often = [("VITRINE_FEED__MODEL_INTERVAL_MS", "1000")];
+    let Stage { one, two, clip, .. } = Stage::new(&home, &often).await;
+    let operator = home.actor("olga", &["operator"]).await;
+    let watch = async |node: &str| {
+        let viewer = Actor::guest(node).await;
+        viewer.watch(node, &clip, OsEntropy::new().bits()).await.expect(202);
+    };
+    watch(&one.url).await;
+    learned(&operator, &one.url, 1).await;
+    learned(&operator, &two.url, 1).await;
+
+    let mut nodes = [one, two];
+    let (trainer, _) = eventually("a stored model", PATIENCE, async || {
+        let one = model(&operator, &nodes[0].url).await["stored"].is_string();
+        let two = model(&operator, &nodes[1].url).await["stored"].is_string();
+        assert!(!(one && two), "two nodes store");
+        (one || two).then_some(usize::from(two))
+    })
+    .await;
+
+    // One that begins now goes on from there, and the other stores once the trainer is gone.
+    let mut third = home.start("three", &[]).await;
+    let begun = model(&operator, &third.url).await;
+    assert!(begun["stored"].is_string() && begun["views"] == 1, "{begun}");
+    third.kill();
+    nodes[trainer].kill();
+    let left = &nodes[1 - trainer].url;
+    watch(left).await;
+    let ((), took) = eventually("another trainer", PATIENCE, async || {
+        model(&operator, left).await["stored"].is_string().then_some(())
+    })
+    .await;
+    tell(&format!("another node stores models {took:?} after the trainer was killed"));
+}
