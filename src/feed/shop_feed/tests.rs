@@ -420,3 +420,58 @@ async fn without_personalisation_all_viewers_get_the_same() {
     assert_eq!(one.page, other.page);
     assert_eq!(one.page.len(), 20);
 }
+
+/// What the first scorer predicts of each candidate, by head of the value model.
+async fn finishes(index: &SharedIndex, viewer: u128) -> Vec<(u128, f32)> {
+    let pipeline = for_you(index);
+    let user = UserState::new(Market::US, true);
+    let mut query = query(index, user, 10, 1);
+    query.viewer = AccountId::from_bits(viewer);
+    let candidates = hydrated(&pipeline, &mut query).await;
+    let finish = |one: &Candidate| {
+        let inputs = pipeline.scorers[0].inputs(&query, one).unwrap();
+        let clip = index.read().clip_id(one.found.ordinal).unwrap();
+        (clip.bits(), inputs.heads[crate::ranking::value::Head::Finish as usize])
+    };
+    let mut all: Vec<(u128, f32)> = candidates.iter().map(finish).collect();
+    all.sort_unstable_by_key(|(clip, _)| *clip);
+    all
+}
+
+#[tokio::test]
+async fn heads_decide_once_they_know_and_only_while_they_make_sense() {
+    let mut dice = Dice::new(5);
+    let mut index = Index::new();
+    for number in 1..=30 {
+        index.set_clip(&clip(number, &mut dice));
+    }
+    let index = Arc::new(RwLock::new(index));
+    let before = finishes(&index, 1).await;
+    // Every viewer watches clips of the own parity to the end and leaves the others.
+    for view in 1..=2_500_u64 {
+        let mut event = event(view, &mut dice, 30);
+        let (viewer, number) = (view % 10 + 1, 1 + dice.below(30) as u64);
+        let likes = viewer % 2 == number % 2;
+        event.viewer = AccountId::from_bits(viewer.into());
+        event.event.clip = Some(ClipId::from_bits(number.into()));
+        let watch_ms = if likes { 30_000 } else { 400 };
+        event.event.kind = EventKind::Impression;
+        event.offset = 2 * view - 1;
+        index.write().apply(&event);
+        event.event.kind = EventKind::Watch { watch_ms, loops: 0 };
+        event.offset = 2 * view;
+        index.write().apply(&event);
+    }
+    let (odd, even) = (finishes(&index, 1).await, finishes(&index, 2).await);
+    assert_eq!(before.len(), odd.len());
+    for (&(clip, of_odd), &(_, of_even)) in odd.iter().zip(&even) {
+        let (fond, averse) = if clip % 2 == 1 { (of_odd, of_even) } else { (of_even, of_odd) };
+        assert!(fond > 0.6 && averse < 0.4, "{clip}: {fond} and {averse}");
+    }
+    // Heads that make no sense are not asked: what is left is what was counted of each clip.
+    let mut astray = index.read().learned().clone();
+    astray.lose_its_way();
+    let applied = index.read().applied();
+    index.write().start_learned(astray, applied);
+    assert_eq!(finishes(&index, 1).await, finishes(&index, 2).await);
+}
