@@ -188,53 +188,58 @@ async fn a_node_whose_schema_is_not_there_or_not_ready_says_what_to_do() {
     }
 }
 
-/// What a node has learned.
-async fn model(operator: &Actor, node: &str) -> Value {
-    operator.get(node, "/v1/ops/freshness").await.expect(200)["model"].clone()
+/// What a node has learned: how many views, and the stored model that it knows of.
+async fn model(operator: &Actor, node: &str) -> (u64, Option<String>) {
+    let model = operator.get(node, "/v1/ops/freshness").await.expect(200)["model"].clone();
+    (model["views"].as_u64().unwrap(), model["stored"].as_str().map(ToOwned::to_owned))
 }
 
-/// Waits until a node has learned from so many views.
-async fn learned(operator: &Actor, node: &str, views: u64) {
-    eventually("learning", PATIENCE, async || {
-        (model(operator, node).await["views"] == views).then_some(())
-    })
-    .await;
+/// Somebody new watches the clip; waits until every one of `nodes` has learned from it. Tests before this
+/// one left views and models behind.
+async fn watch(operator: &Actor, clip: &str, nodes: &[&str]) {
+    let mut before = Vec::new();
+    for node in nodes {
+        before.push(model(operator, node).await.0);
+    }
+    let viewer = Actor::guest(nodes[0]).await;
+    viewer.watch(nodes[0], clip, OsEntropy::new().bits()).await.expect(202);
+    for (node, before) in nodes.iter().zip(before) {
+        let learned = async || (model(operator, node).await.0 > before).then_some(());
+        eventually("learning", PATIENCE, learned).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_node_learns_and_one_at_a_time_stores_what_a_new_one_goes_on_from() {
-    let (_shared, servers) = Servers::shared().await;
+    let (_alone, servers) = Servers::alone().await; // No other node takes the office.
     let home = Home::new(servers);
     let often = [("VITRINE_FEED__MODEL_INTERVAL_MS", "1000")];
     let Stage { one, two, clip, .. } = Stage::new(&home, &often).await;
     let operator = home.actor("olga", &["operator"]).await;
-    let watch = async |node: &str| {
-        let viewer = Actor::guest(node).await;
-        viewer.watch(node, &clip, OsEntropy::new().bits()).await.expect(202);
-    };
-    watch(&one.url).await;
-    learned(&operator, &one.url, 1).await;
-    learned(&operator, &two.url, 1).await;
-
     let mut nodes = [one, two];
+    let mut known = Vec::new();
+    for node in &nodes {
+        known.push(model(&operator, &node.url).await.1);
+    }
+    watch(&operator, &clip, &[&nodes[0].url, &nodes[1].url]).await;
     let (trainer, _) = eventually("a stored model", PATIENCE, async || {
-        let one = model(&operator, &nodes[0].url).await["stored"].is_string();
-        let two = model(&operator, &nodes[1].url).await["stored"].is_string();
+        let one = model(&operator, &nodes[0].url).await.1 != known[0];
+        let two = model(&operator, &nodes[1].url).await.1 != known[1];
         assert!(!(one && two), "two nodes store");
         (one || two).then_some(usize::from(two))
     })
     .await;
+    let (views, stored) = model(&operator, &nodes[trainer].url).await;
 
     // One that begins now goes on from there, and the other stores once the trainer is gone.
     let mut third = home.start("three", &[]).await;
-    let begun = model(&operator, &third.url).await;
-    assert!(begun["stored"].is_string() && begun["views"] == 1, "{begun}");
+    assert_eq!(model(&operator, &third.url).await, (views, stored));
     third.kill();
     nodes[trainer].kill();
     let left = &nodes[1 - trainer].url;
-    watch(left).await;
+    watch(&operator, &clip, &[left]).await;
     let ((), took) = eventually("another trainer", PATIENCE, async || {
-        model(&operator, left).await["stored"].is_string().then_some(())
+        (model(&operator, left).await.1 != known[1 - trainer]).then_some(())
     })
     .await;
     tell(&format!("another node stores models {took:?} after the trainer was killed"));
