@@ -10,12 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use include_dir::{Dir, include_dir};
 use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
+use scylla::response::query_result::QueryResult;
 use scylla::statement::unprepared::Statement;
 use scylla::statement::{Consistency, SerialConsistency};
 use scylla::value::{CqlValue, Row};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::adapters::scylla::retry::may_go_better;
 use crate::adapters::scylla::session::{ConnectError, ScyllaConfig, open_bare};
 use crate::domain::limits::{CQL_MIGRATE_DEADLINE_MS, CQL_SCHEMA_DEADLINE_MS};
 use crate::ports::clock::Clock;
@@ -29,6 +31,9 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions \
      (version int PRIMARY KEY, name text, digest text, applied_ms bigint)";
 /// How long a migrating node may be silent before another goes on in its place.
 const LEASE_MS: i64 = 60_000;
+/// How often a statement is sent, and the pause between.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the schema is not brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -192,8 +197,7 @@ async fn apply_missing(
         let insert =
             "INSERT INTO schema_versions (version, name, digest, applied_ms) VALUES (?, ?, ?, ?)";
         let values = (version, name, migration.digest(), clock.now().unix_ms());
-        let done = session.query_unpaged(plain(insert), values).await;
-        done.map_err(|cause| failed(insert, cause))?;
+        send(session, insert, &values).await?;
         applied.push(Migrated { version: *version, name: name.clone() });
     }
     Ok(applied)
@@ -209,15 +213,7 @@ async fn lock(
     let deadline = Instant::now() + Duration::from_millis(CQL_MIGRATE_DEADLINE_MS);
     let mut told = false;
     loop {
-        let until_ms = clock.now().unix_ms() + LEASE_MS;
-        let first =
-            "INSERT INTO leases (name, holder, until_ms) VALUES ('schema', ?, ?) IF NOT EXISTS";
-        if conditional(session, first, (holder, until_ms)).await? {
-            return Ok(());
-        }
-        let next =
-            "UPDATE leases SET holder = ?, until_ms = ? WHERE name = 'schema' IF until_ms < ?";
-        if conditional(session, next, (holder, until_ms, clock.now().unix_ms())).await? {
+        if take(session, clock, holder).await? {
             return Ok(());
         }
         if Instant::now() > deadline {
@@ -230,6 +226,19 @@ async fn lock(
     }
 }
 
+/// Whether the lock is ours now: it was never taken, its lease ran out, or a write of ours took it whose
+/// answer was lost.
+async fn take(session: &Session, clock: &dyn Clock, holder: Uuid) -> Result<bool, MigrateError> {
+    let now_ms = clock.now().unix_ms();
+    let until_ms = now_ms + LEASE_MS;
+    let first = "INSERT INTO leases (name, holder, until_ms) VALUES ('schema', ?, ?) IF NOT EXISTS";
+    let next = "UPDATE leases SET holder = ?, until_ms = ? WHERE name = 'schema' IF until_ms < ?";
+    let own = "UPDATE leases SET until_ms = ? WHERE name = 'schema' IF holder = ?";
+    Ok(conditional(session, first, (holder, until_ms)).await?
+        || conditional(session, next, (holder, until_ms, now_ms)).await?
+        || conditional(session, own, (until_ms, holder)).await?)
+}
+
 async fn unlock(session: &Session, holder: Uuid) -> Result<(), MigrateError> {
     let end = "UPDATE leases SET until_ms = 0 WHERE name = 'schema' IF holder = ?";
     conditional(session, end, (holder,)).await.map(drop)
@@ -240,8 +249,7 @@ async fn conditional(
     text: &str,
     values: impl scylla::serialize::row::SerializeRow,
 ) -> Result<bool, MigrateError> {
-    let answer = session.query_unpaged(plain(text), values).await;
-    let answer = answer.map_err(|cause| failed(text, cause))?;
+    let answer = send(session, text, &values).await?;
     let first = answer.into_rows_result().ok().and_then(|rows| rows.first_row::<Row>().ok());
     let first = first.and_then(|row| row.columns.into_iter().next().flatten());
     Ok(first == Some(CqlValue::Boolean(true)))
@@ -250,8 +258,7 @@ async fn conditional(
 /// Version, name and digest of what was applied.
 async fn versions(session: &Session) -> Result<Vec<(i32, String, String)>, MigrateError> {
     let text = "SELECT version, name, digest FROM schema_versions";
-    let answer =
-        session.query_unpaged(plain(text), &()).await.map_err(|cause| failed(text, cause))?;
+    let answer = send(session, text, &()).await?;
     let Ok(rows) = answer.into_rows_result() else { return Ok(Vec::new()) };
     let Ok(rows) = rows.rows::<(i32, String, String)>() else { return Ok(Vec::new()) };
     Ok(rows.filter_map(Result::ok).collect())
@@ -280,10 +287,37 @@ fn plain(text: &str) -> Statement {
 /// Runs a statement and waits until all nodes know what it made. The driver waits only after a change;
 /// what another migration made a moment ago is none, and may still be on its way.
 async fn run(session: &Session, text: &str) -> Result<(), MigrateError> {
-    let done = session.query_unpaged(plain(text), &()).await;
-    done.map_err(|cause| failed(text, cause))?;
+    send(session, text, &()).await?;
     let agreed = session.await_schema_agreement().await;
     agreed.map(drop).map_err(|cause| failed(text, cause.into()))
+}
+
+/// Sends a statement, again when it was late or its coordinator lost: a cluster that has just started is slow
+/// at first. All statements of a migration may run twice.
+async fn send(
+    session: &Session,
+    text: &str,
+    values: &impl scylla::serialize::row::SerializeRow,
+) -> Result<QueryResult, MigrateError> {
+    let mut tries = 1;
+    loop {
+        match session.query_unpaged(plain(text), values).await {
+            Err(cause) if tries < TRIES && is_passing(&cause) => {
+                tracing::warn!(error = %cause, "a statement of the schema is sent again");
+                tries += 1;
+                sleep(PAUSE).await;
+            }
+            answer => return answer.map_err(|cause| failed(text, cause)),
+        }
+    }
+}
+
+/// Whether the same may succeed a moment later.
+fn is_passing(cause: &ExecutionError) -> bool {
+    if let ExecutionError::LastAttemptError(attempt) = cause {
+        return may_go_better(attempt);
+    }
+    matches!(cause, ExecutionError::RequestTimeout(_))
 }
 
 fn failed(text: &str, cause: ExecutionError) -> MigrateError {

@@ -37,7 +37,7 @@ impl RetrySession for Tries {
 }
 
 /// Whether another coordinator, or the same a moment later, may succeed.
-fn may_go_better(error: &RequestAttemptError) -> bool {
+pub(super) fn may_go_better(error: &RequestAttemptError) -> bool {
     if let RequestAttemptError::DbError(error, _) = error {
         return matches!(
             error,
