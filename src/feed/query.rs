@@ -126,7 +126,7 @@ impl ShownFace {
             merchants: index.merchants(ordinal),
             products: index.products(ordinal),
             topics: row.row_tags().collect(),
-            vector: *index.vector(ordinal),
+            vector: index.vector(ordinal),
             is_shoppable: row.flags & SHOPPABLE != 0,
             published_at: Some(row.published_at()),
         }
@@ -140,7 +140,7 @@ impl ShownFace {
             products: &self.products,
             more_products: &[],
             topics: &self.topics,
-            vector: &self.vector,
+            vector: self.vector,
             is_shoppable: self.is_shoppable,
         }
     }

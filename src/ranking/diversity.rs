@@ -5,6 +5,7 @@
 //! doubles one; only the budget may leave places empty.
 
 use crate::domain::limits::{BUDGET_WINDOW, SHARE_WHOLE};
+use crate::ranking::learner::factors::DIMENSIONS;
 use crate::ranking::likeness::Likeness;
 use crate::ranking::order::{Ranking, mix};
 
@@ -112,8 +113,8 @@ pub struct Face<'a> {
     pub more_products: &'a [u32],
     /// What it is about.
     pub topics: &'a [u32],
-    /// What was learned of it as a vector; empty or zeros where nothing was.
-    pub vector: &'a [f32],
+    /// What was learned of it as a vector; zeros where nothing was.
+    pub vector: [f32; DIMENSIONS],
     /// Whether there is something to buy.
     pub is_shoppable: bool,
 }

@@ -36,7 +36,7 @@ impl Likeness for TraitsAndVectors {
     fn between(&self, one: &Face<'_>, other: &Face<'_>) -> f32 {
         let open = SharedTraits.between(one, other);
         let (mut product, mut squares) = (0.0, [0.0; 2]);
-        for (a, b) in one.vector.iter().zip(other.vector) {
+        for (a, b) in one.vector.iter().zip(&other.vector) {
             product += a * b;
             squares[0] += a * a;
             squares[1] += b * b;
@@ -49,23 +49,26 @@ impl Likeness for TraitsAndVectors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ranking::learner::factors::DIMENSIONS;
 
-    fn face(vector: &[f32], creator: u32) -> Face<'_> {
-        Face { creator, vector, ..Face::default() }
+    type Vector = [f32; DIMENSIONS];
+
+    fn face(vector: &Vector, creator: u32) -> Face<'static> {
+        Face { creator, vector: *vector, ..Face::default() }
     }
 
-    fn likeness(one: &[f32], other: &[f32]) -> f32 {
+    fn likeness(one: &Vector, other: &Vector) -> f32 {
         TraitsAndVectors.between(&face(one, 1), &face(other, 2))
     }
 
     #[test]
     fn vectors_that_agree_are_alike_and_hardly_known_ones_say_little() {
-        let (long, short) = ([2.0, 1.0, -1.0], [0.02, 0.01, -0.01]);
-        let (opposite, nothing) = (long.map(|number| -number), [0.0; 3]);
+        let long = [2.0, 1.0, -1.0, 0.0, 0.0, 0.5, 0.0, 0.0];
+        let (short, opposite) = (long.map(|one| one / 100.0), long.map(|one: f32| -one));
         assert!(likeness(&long, &long) > 0.3 && likeness(&long, &long) <= OF_VECTORS);
         assert!(likeness(&short, &short) < 0.01);
-        for other in [&opposite[..], &nothing, &[]] {
-            assert!(likeness(&long, other).abs() < f32::EPSILON);
+        for other in [opposite, [0.0; DIMENSIONS]] {
+            assert!(likeness(&long, &other).abs() < f32::EPSILON);
         }
         let twins = TraitsAndVectors.between(&face(&long, 1), &face(&long, 1));
         assert!(twins > likeness(&long, &long), "open traits count as well");

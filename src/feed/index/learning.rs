@@ -63,7 +63,7 @@ impl Index {
     }
 
     /// A clip's learned vector; zeros for one that nobody looked at yet.
-    pub fn vector(&self, ordinal: u32) -> &[f32; DIMENSIONS] {
+    pub fn vector(&self, ordinal: u32) -> [f32; DIMENSIONS] {
         self.part(ordinal).vector()
     }
 
@@ -85,7 +85,7 @@ impl Index {
             let part = self.part_now(ordinal);
             self.parts[ordinal as usize] = part;
             // The heads' vectors are finite and of the index's dimension; nothing else is refused.
-            let _is_set = self.vectors.set(ordinal, part.vector());
+            let _is_set = self.vectors.set(ordinal, &part.vector());
         }
     }
 
@@ -125,7 +125,7 @@ impl Index {
 
 /// Other sources bring good clips as well, so four of five will do; and as long as vectors have no structure
 /// yet, no search among them is worth more than this.
-const EFFORT: Effort = Effort { recall: 0.8, vectors_max: 2_048 };
+const EFFORT: Effort = Effort { recall: 0.8, vectors_max: 1_024 };
 
 /// Clips whose share is made with each event at first: a hundred thousand have theirs after some ten
 /// thousand views.

@@ -7,14 +7,14 @@ use crate::feed::index::{SHOPPABLE, SharedIndex};
 use crate::feed::query::FeedQuery;
 use crate::feed::scorers::ActionValue;
 use crate::feed::stage::{Scorer, StageError};
-use crate::ranking::learner::feed::{Head as Learned, Lanes};
+use crate::ranking::learner::feed::{Head as Learned, LANES, Lanes};
 use crate::ranking::learner::parts::ClipPart;
 use crate::ranking::value::{Head, Inputs};
 
 /// A clip that is watched over and over counts no further.
 const WATCHED_MAX: f32 = 3.0;
 
-/// Candidates whose clips' shares are fetched together: 8 KiB of them.
+/// Candidates that are scored together: 4 KiB of clips' shares, and as much of probabilities.
 const CHUNK: usize = 64;
 
 /// Heads of the value model with the learned heads that they are.
@@ -45,9 +45,9 @@ impl LearnedValue {
 fn mix_in(
     learned: &LearnedViewer,
     (candidate, part): (&Candidate, &ClipPart),
+    p: &Lanes,
     inputs: &mut Inputs,
 ) {
-    let p = learned.part.score(part);
     let trust = &learned.trust;
     let mut towards = |head: Head, value: f32, trust: f32| {
         let input = &mut inputs.heads[head as usize];
@@ -57,16 +57,16 @@ fn mix_in(
         towards(head, p[learned as usize], trust[learned as usize]);
     }
     let duration_s = candidate.row.duration_ms.max(1) as f32 / 1_000.0;
-    let watch_s = learned.part.watch_s(&p, part);
+    let watch_s = learned.part.watch_s(p, part);
     let watched = (watch_s / duration_s).min(WATCHED_MAX);
     towards(Head::Watched, watched, trust[Learned::Watch50 as usize]);
     if candidate.row.flags & SHOPPABLE != 0 {
         let of = |p: &Lanes, head: Learned| p[head as usize];
-        let (tap, taps) = (of(&p, Learned::TagTap), trust[Learned::TagTap as usize]);
+        let (tap, taps) = (of(p, Learned::TagTap), trust[Learned::TagTap as usize]);
         towards(Head::Tap, tap, taps);
         let carts = trust[Learned::AddToCart as usize];
-        towards(Head::Cart, tap * of(&p, Learned::AddToCart), taps.min(carts));
-        towards(Head::Buy, tap * of(&p, Learned::Buy), taps.min(trust[Learned::Buy as usize]));
+        towards(Head::Cart, tap * of(p, Learned::AddToCart), taps.min(carts));
+        towards(Head::Buy, tap * of(p, Learned::Buy), taps.min(trust[Learned::Buy as usize]));
     }
 }
 
@@ -79,16 +79,17 @@ impl Scorer for LearnedValue {
         let Some(learned) = &query.learned else { return self.explicit.score(query, candidates) };
         let model = query.values.model;
         let index = self.index.read();
-        let mut parts = [ClipPart::UNKNOWN; CHUNK];
+        let (mut parts, mut all_p) = ([ClipPart::UNKNOWN; CHUNK], [[0.0; LANES]; CHUNK]);
         for chunk in candidates.chunks_mut(CHUNK) {
             // One plain loop: the processor then waits for many shares at once.
             for (part, candidate) in parts.iter_mut().zip(&*chunk) {
                 *part = *index.part(candidate.found.ordinal);
             }
-            let mut part = parts.iter();
+            learned.part.score_all(&parts[..chunk.len()], &mut all_p);
+            let mut learned_of = parts.iter().zip(&all_p);
             self.explicit.each(query, chunk, |candidate, mut inputs| {
-                if let Some(part) = part.next().filter(|part| part.is_known()) {
-                    mix_in(learned, (candidate, part), &mut inputs);
+                if let Some((part, p)) = learned_of.next().filter(|(part, _)| part.is_known()) {
+                    mix_in(learned, (candidate, part), p, &mut inputs);
                 }
                 candidate.score = model.score(&inputs) as f32;
             });
@@ -104,7 +105,7 @@ impl Scorer for LearnedValue {
             if !part.is_known() {
                 return Some(inputs);
             }
-            mix_in(learned, (candidate, part), &mut inputs);
+            mix_in(learned, (candidate, part), &learned.part.score(part), &mut inputs);
         }
         Some(inputs)
     }

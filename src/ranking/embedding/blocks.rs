@@ -30,7 +30,8 @@ pub(super) fn raise(vector: &mut [f32]) {
 }
 
 /// Sums `weights · components` for each lane, in the order of the components.
-#[inline]
+#[expect(clippy::inline_always, reason = "to use the registers of the loop that calls it")]
+#[inline(always)]
 pub(super) fn products(rows: &[f32], weights: &[f32]) -> Lanes {
     let mut sums = [0.0; LANES];
     for (row, &weight) in rows.as_chunks::<LANES>().0.iter().zip(weights) {

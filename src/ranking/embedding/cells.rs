@@ -1,5 +1,7 @@
 //! The cells: what lies in each, the mean and spread of it, and the table of both that searches read.
 
+use multiversion::multiversion;
+
 use super::blocks::{LANES, Lanes, Place, products};
 
 /// What lies in a cell.
@@ -186,30 +188,31 @@ impl Cells {
         lanes.max_by(better).map(number)
     }
 
-    /// For each cell the mean of its members' products with a query and their standard deviation.
-    pub(super) fn outlooks(&self, query: &[f32], squares: &[f32], into: &mut Vec<Outlook>) {
-        let groups = self.means.chunks_exact((self.dimensions + 1) * LANES);
-        let variances = self.variances.chunks_exact(self.dimensions * LANES);
-        into.clear();
-        for (group, (means, variances)) in groups.zip(variances).enumerate() {
-            let means = products(means, query);
-            let deviations = products(variances, squares).map(f32::sqrt);
-            let used = (self.all.len() - group * LANES).min(LANES);
-            let both = means[..used].iter().zip(&deviations[..used]).enumerate();
-            into.extend(both.map(|(lane, (&mean, &deviation))| {
-                let cell = group * LANES + lane;
-                let members = self.all[cell].len as f32;
-                let deviation = deviation.max(LEAST);
-                let inverse = 1.0 / deviation;
-                Outlook { cell: cell as u32, members, mean, deviation, inverse }
-            }));
-        }
-    }
-
     pub(super) fn bytes(&self) -> usize {
         let blocks: usize = self.all.iter().map(|cell| cell.blocks.capacity() * 4).sum();
         let own = self.all.capacity() * size_of::<Cell>();
         let sums = self.all.len() * Self::sums(self.dimensions) * size_of::<f64>();
         blocks + own + sums + (self.means.capacity() + self.variances.capacity()) * 4
+    }
+}
+
+/// For each cell the mean of its members' products with a query and their standard deviation.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn outlooks(cells: &Cells, query: &[f32], squares: &[f32], into: &mut Vec<Outlook>) {
+    let groups = cells.means.chunks_exact((cells.dimensions + 1) * LANES);
+    let variances = cells.variances.chunks_exact(cells.dimensions * LANES);
+    into.clear();
+    for (group, (means, variances)) in groups.zip(variances).enumerate() {
+        let means = products(means, query);
+        let deviations = products(variances, squares).map(f32::sqrt);
+        let used = (cells.all.len() - group * LANES).min(LANES);
+        let both = means[..used].iter().zip(&deviations[..used]).enumerate();
+        into.extend(both.map(|(lane, (&mean, &deviation))| {
+            let cell = group * LANES + lane;
+            let members = cells.all[cell].len as f32;
+            let deviation = deviation.max(LEAST);
+            let inverse = 1.0 / deviation;
+            Outlook { cell: cell as u32, members, mean, deviation, inverse }
+        }));
     }
 }

@@ -9,10 +9,15 @@
 //! The bound that never errs, c·q + r|q| with r the radius of the cell (Ram, Gray, "Maximum
 //! Inner-Product Search Using Cone Trees", KDD 2012), is not used: the radius is
 //! several σ, most of them in directions that do not matter, so that it leaves far fewer cells out.
+//!
+//! The loops over members and means are compiled for wide registers too. What they compute is the same to
+//! the bit: lanes never mix, and nothing is contracted.
+
+use multiversion::multiversion;
 
 use super::Embeddings;
-use super::blocks::{LANES, products};
-use super::cells::Outlook;
+use super::blocks::{Blocks, LANES, products};
+use super::cells::{Cell, Outlook, outlooks};
 use super::tail::tail;
 
 /// Cells that are opened before the rest are put in order anew; each further step is three times as many.
@@ -107,7 +112,8 @@ impl Best {
     }
 
     /// Adds those of a block that are good enough and let pass.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "to use the registers of the loop that calls it")]
+    #[inline(always)]
     fn add_all(
         &mut self,
         rows: &[f32],
@@ -154,7 +160,7 @@ impl Embeddings {
         if !self.start(query, wanted, room) {
             return &room.answer;
         }
-        self.cells.outlooks(&room.query, &room.squares, &mut room.outlooks);
+        outlooks(&self.cells, &room.query, &room.squares, &mut room.outlooks);
         // Whoever wants all gets all: nothing is left to expectation.
         let all = effort.recall >= 1.0;
         let misses_max = if all { -1.0 } else { (1.0 - effort.recall) * room.best.wanted as f32 };
@@ -174,7 +180,9 @@ impl Embeddings {
                 missing -= outlook.members * tail(outlook.deviations(room.best.floor));
                 outlook.members = 0.0;
                 let cell = outlook.cell;
-                room.scored += self.scan(cell, &room.query, &keep, &mut room.best);
+                let cell = &self.cells.all[cell as usize];
+                scan((&self.blocks, cell), &room.query, &keep, &mut room.best);
+                room.scored += cell.len;
                 if missing <= misses_max || room.scored >= effort.vectors_max {
                     break;
                 }
@@ -222,21 +230,19 @@ impl Embeddings {
         room.best.start(wanted.min(self.len));
         true
     }
+}
 
-    /// Scores a cell's members; answers how many.
-    fn scan(
-        &self,
-        cell: u32,
-        query: &[f32],
-        keep: &impl Fn(u32) -> bool,
-        best: &mut Best,
-    ) -> usize {
-        let cell = &self.cells.all[cell as usize];
-        for (block, used) in cell.blocks() {
-            let ordinals = &self.blocks.ordinals(block)[..used];
-            best.add_all(self.blocks.rows(block), query, ordinals, |ordinal, _| keep(ordinal));
-        }
-        cell.len
+/// Scores a cell's members.
+#[multiversion(targets("x86_64+avx2"))]
+fn scan<Keep: Fn(u32) -> bool>(
+    (blocks, cell): (&Blocks, &Cell),
+    query: &[f32],
+    keep: &Keep,
+    best: &mut Best,
+) {
+    for (block, used) in cell.blocks() {
+        let ordinals = &blocks.ordinals(block)[..used];
+        best.add_all(blocks.rows(block), query, ordinals, |ordinal, _| keep(ordinal));
     }
 }
 

@@ -38,7 +38,8 @@ impl<const L: usize> Default for Calibration<L> {
 
 impl<const L: usize> Calibration<L> {
     /// The calibrated probabilities of raw log-odds.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "to use the registers of the loop that calls it")]
+    #[inline(always)]
     pub fn apply(&self, logits: &[f32; L]) -> [f32; L] {
         let mut p = [0.0; L];
         for lane in 0..L {

@@ -10,6 +10,8 @@
     reason = "lanes and axes of several arrays go together by number; so they are also vectorised"
 )]
 
+use multiversion::multiversion;
+
 use super::calibration::Calibration;
 use super::factors::{DIMENSIONS, Factors};
 use super::numbers::{LOGIT_MAX, ln_1p, sigmoid};
@@ -187,6 +189,12 @@ impl<const L: usize> Learner<L> {
 
     /// The probability of each head, before the example's labels are known.
     pub fn predict(&self, example: &Example<'_>, scratch: &mut Scratch<L>) -> [f32; L] {
+        predict(self, example, scratch)
+    }
+
+    #[expect(clippy::inline_always, reason = "to be compiled for the registers of its caller")]
+    #[inline(always)]
+    fn predict_here(&self, example: &Example<'_>, scratch: &mut Scratch<L>) -> [f32; L] {
         let slots = self.plan.slots.len();
         debug_assert_eq!(example.keys.len(), slots);
         let base = self.base_rate();
@@ -226,7 +234,9 @@ impl<const L: usize> Learner<L> {
             scratch.features[sums + L + lane] = dots[lane];
             scratch.joined[lane] = sigmoid(additive[lane] + dots[lane]);
         }
-        scratch.additive = additive.map(sigmoid);
+        for lane in 0..L {
+            scratch.additive[lane] = sigmoid(additive[lane]);
+        }
         scratch.logits = base.odds;
         self.weights.add(&mut scratch.logits, 0, &scratch.features, example.context);
         scratch.p = self.calibration.apply(&scratch.logits);
@@ -247,8 +257,8 @@ impl<const L: usize> Learner<L> {
         scratch.viewer = self.factors.viewer(example.viewer);
         scratch.clip = self.factors.clip(example.clip);
         let dots = self.factors.logits(&scratch.viewer, &scratch.clip);
-        scratch.additive = additive.map(sigmoid);
         for lane in 0..L {
+            scratch.additive[lane] = sigmoid(additive[lane]);
             scratch.joined[lane] = sigmoid(additive[lane] + dots[lane]);
         }
     }
@@ -257,6 +267,12 @@ impl<const L: usize> Learner<L> {
     ///
     /// An example whose prediction is not finite, or whose labels are out of range, is refused and counted.
     pub fn learn(&mut self, example: &Example<'_>, labels: &[f32; L], scratch: &Scratch<L>) {
+        learn(self, example, labels, scratch);
+    }
+
+    #[expect(clippy::inline_always, reason = "to be compiled for the registers of its caller")]
+    #[inline(always)]
+    fn learn_here(&mut self, example: &Example<'_>, labels: &[f32; L], scratch: &Scratch<L>) {
         let sound = scratch.logits.iter().all(|logit| logit.is_finite())
             && labels.iter().all(|label| label.is_nan() || (0.0..=1.0).contains(label));
         if !sound {
@@ -285,7 +301,7 @@ impl<const L: usize> Learner<L> {
             (example.clip, &scratch.clip),
             &joined,
         );
-        self.count(example, labels, &additive, &information);
+        self.count((example, &scratch.places), labels, &additive, &information);
         self.learnt += 1;
     }
 
@@ -306,22 +322,23 @@ impl<const L: usize> Learner<L> {
             (example.clip, &scratch.clip),
             &joined,
         );
-        self.count(example, labels, &additive, &information);
+        self.count((example, &scratch.places), labels, &additive, &information);
         self.learnt += 1;
     }
 
+    #[inline]
     fn count(
         &mut self,
-        example: &Example<'_>,
+        (example, places): (&Example<'_>, &[usize]),
         labels: &[f32; L],
         errors: &[f32; L],
         information: &[f32; L],
     ) {
-        for (slot, &key) in self.plan.slots.iter().zip(example.keys) {
+        for (slot, (&key, &place)) in self.plan.slots.iter().zip(example.keys.iter().zip(places)) {
             if key == 0 {
                 continue;
             }
-            let kept = self.cells.claim(key);
+            let kept = self.cells.claim_at(place, key);
             let left = kept.left(example.at_ms, slot.half_life_ms);
             kept.cell.count(labels, left);
             kept.at_ms = kept.at_ms.max(example.at_ms);
@@ -386,6 +403,9 @@ impl<const L: usize> Learner<L> {
         reader.fill(&mut learner.base.trials)?;
         reader.fill(&mut learner.base.hits)?;
         reader.fill(&mut learner.bias)?;
+        if !learner.base.is_sound() || learner.bias.iter().any(|bias| bias.abs() > LOGIT_MAX) {
+            return Err(SnapshotError::Unbounded);
+        }
         learner.weights.read(&mut reader)?;
         learner.calibration = Calibration::read(&mut reader)?;
         learner.factors.read(&mut reader)?;
@@ -393,4 +413,25 @@ impl<const L: usize> Learner<L> {
         reader.finish()?;
         Ok(learner)
     }
+}
+
+// Compiled for processors with wide registers too; both do the same operations in the same order.
+
+#[multiversion(targets("x86_64+avx2"))]
+fn predict<const L: usize>(
+    learner: &Learner<L>,
+    example: &Example<'_>,
+    scratch: &mut Scratch<L>,
+) -> [f32; L] {
+    learner.predict_here(example, scratch)
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn learn<const L: usize>(
+    learner: &mut Learner<L>,
+    example: &Example<'_>,
+    labels: &[f32; L],
+    scratch: &Scratch<L>,
+) {
+    learner.learn_here(example, labels, scratch);
 }

@@ -8,16 +8,22 @@ use crate::ranking::maths::ln;
 /// Log-odds beyond this are held: further out a head's probability no longer matters.
 pub const LOGIT_MAX: f32 = 12.0;
 
+/// Numbers of this size have no digits behind the point.
+const ROUND: f32 = 12_582_912.0;
+
 /// `e^x` for −80..80 (held outside), right to about one part in a million.
 #[inline]
 pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-80.0, 80.0);
-    // x = k·ln 2 + r with |r| ≤ ½ ln 2; adding and taking 1.5·2²³ rounds to a whole k.
-    let k = x * std::f32::consts::LOG2_E + 12_582_912.0 - 12_582_912.0;
+    // x = k·ln 2 + r with |r| ≤ ½ ln 2; adding and taking 1.5·2²³ rounds to a whole k, whose last bits then
+    // stand in the sum's. Taken from there, no conversion keeps loops over lanes from wide registers.
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let k = shifted - ROUND;
     let r = x - k * 0.693_359_4 + k * 2.121_944_4e-4;
     let series = 1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0));
     let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * series)));
-    f32::from_bits(((k as i32 + 127) as u32) << 23) * series
+    let power = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    f32::from_bits(power) * series
 }
 
 /// The probability of log-odds.

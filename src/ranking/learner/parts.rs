@@ -3,6 +3,15 @@
 //! The heads are linear in the features of their slots, so log-odds are a sum of parts, one per side and
 //! one per cross that the viewer has history with. A candidate's score reads its clip's part and the
 //! viewer's, nothing else, and depends on no other candidate.
+//!
+//! Hundreds of clips' parts are fetched for a page, in no order: each is one cache line, in fixed point.
+//! The page's loop over them is compiled for processors with wide registers too, and the better one is
+//! taken as it starts. Both do the same operations in the same order, and nothing is contracted, so the
+//! bits are the same.
+
+#![expect(clippy::inline_always, reason = "what is called in the loop is to use its registers")]
+
+use multiversion::multiversion;
 
 use super::borders::expected_s;
 use super::calibration::Calibration;
@@ -21,14 +30,33 @@ pub const KNOWN_MAX: usize = 64;
 /// Places of the table of crosses: at least four times what it holds.
 const PLACES: usize = 4 * KNOWN_MAX;
 
-/// A clip's share of every score, to be kept beside its row.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A clip's share of every score, to be kept beside its row: one cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub struct ClipPart {
-    sums: Lanes,
-    vector: [f32; DIMENSIONS],
+    /// Log-odds in steps of [`ODDS_STEP`].
+    sums: [i16; HEADS],
+    /// In steps of [`VECTOR_STEP`].
+    vector: [i16; DIMENSIONS],
     /// Hashes of kind and entity; zero is none.
     entities: [u32; KINDS],
-    bucket: u32,
+    bucket: u8,
+}
+
+const _: () = assert!(size_of::<ClipPart>() == 64, "a part is one cache line");
+
+/// Rounding moves the clip's sum by half of it at most, and with it a small probability by a twentieth of a
+/// percent of itself. Log-odds up to 32 fit, where a probability is held from 12 on.
+const ODDS_STEP: f32 = 1.0 / 1_024.0;
+/// The sum of a clip's vectors has components up to 48; up to 64 fit. Rounding moves what both vectors say by
+/// a thousandth of the sum of the viewer's terms at most.
+const VECTOR_STEP: f32 = 1.0 / 512.0;
+/// The bucket of a clip nobody looked at yet.
+const NO_BUCKET: u8 = u8::MAX;
+
+/// In fixed point; what does not fit is held at the ends.
+fn fixed(value: f32, step: f32) -> i16 {
+    (value / step).round() as i16
 }
 
 /// A viewer's share of every score of a page.
@@ -46,48 +74,33 @@ pub struct ViewerPart {
     borders_s: [[f32; 3]; DURATION_BUCKETS],
 }
 
-/// Where a part of a score comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Term {
-    /// What is usual, the viewer and the page.
-    Viewer,
-    /// The clip and what it stands for.
-    Clip,
-    /// How the viewer and the surface get on with clips of this length.
-    Duration,
-    /// How the viewer gets on with the clip's entity of this kind.
-    Entity(usize),
-    /// What both sides' vectors say.
-    Vectors,
-}
-
 /// Kind and entity as the word that a page's table is asked for; zero is none.
 #[inline]
 fn entity(kind: usize, entity: u64) -> u32 {
     (key(200 + kind, entity, 1) >> 32) as u32 | u32::from(entity != 0)
 }
 
-impl Learner<LANES> {
-    /// Adds a slot's terms to `sums` and returns the key's rate. The common weight of the sum of all
-    /// effects is part of each slot's own.
-    fn add_slot(
-        &self,
-        (slot, key): (usize, u64),
-        parent: &Rate<LANES>,
-        now_ms: i64,
-        sums: &mut Lanes,
-    ) -> Rate<LANES> {
-        if key == 0 {
-            return *parent;
-        }
-        // A key that nobody met has its parent's rate and no effect: it adds nothing but rounding.
-        let Some(kept) = self.cells.get(key) else { return *parent };
-        let mut features = [0.0; Self::PER_SLOT];
-        let rate = self.slot_features(slot, kept, parent, now_ms, &mut features);
-        self.weights.add(sums, Self::slot_at(slot), &features, 0);
-        self.weights.add(sums, self.sums_at(), &features[LANES..LANES + HEADS], 0);
-        rate
+/// Adds a slot's terms to `sums` and returns the key's rate. The common weight of the sum of all effects is
+/// part of each slot's own.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_slot(
+    learner: &Learner<LANES>,
+    (slot, key): (usize, u64),
+    parent: &Rate<LANES>,
+    now_ms: i64,
+    sums: &mut Lanes,
+) -> Rate<LANES> {
+    const PER_SLOT: usize = Learner::<LANES>::PER_SLOT;
+    if key == 0 {
+        return *parent;
     }
+    // A key that nobody met has its parent's rate and no effect: it adds nothing but rounding.
+    let Some(kept) = learner.cells.get(key) else { return *parent };
+    let mut features = [0.0; PER_SLOT];
+    let rate = learner.slot_features(slot, kept, parent, now_ms, &mut features);
+    learner.weights.add(sums, Learner::<LANES>::slot_at(slot), &features, 0);
+    learner.weights.add(sums, learner.sums_at(), &features[LANES..LANES + HEADS], 0);
+    rate
 }
 
 impl FeedHeads {
@@ -97,19 +110,24 @@ impl FeedHeads {
         let learner = &self.learner;
         let base = learner.base_rate();
         let mut sums = [0.0; LANES];
-        let own = learner.add_slot((CLIP, key(CLIP, clip.clip, 1)), &base, now_ms, &mut sums);
+        let own = add_slot(learner, (CLIP, key(CLIP, clip.clip, 1)), &base, now_ms, &mut sums);
         for (kind, &entity) in clip.entities.iter().enumerate() {
             let slot = ENTITIES + kind;
-            learner.add_slot((slot, key(slot, entity, 1)), &base, now_ms, &mut sums);
+            add_slot(learner, (slot, key(slot, entity, 1)), &base, now_ms, &mut sums);
         }
         let bucket = duration_bucket(clip.duration_ms as f32);
         let duration = key(DURATION, bucket as u64, 1);
-        learner.add_slot((DURATION, duration), &base, now_ms, &mut sums);
+        add_slot(learner, (DURATION, duration), &base, now_ms, &mut sums);
         let recent = key(RECENT_CLIP, clip.clip, 1);
-        learner.add_slot((RECENT_CLIP, recent), &own, now_ms, &mut sums);
+        add_slot(learner, (RECENT_CLIP, recent), &own, now_ms, &mut sums);
         let entities = std::array::from_fn(|kind| entity(kind, clip.entities[kind]));
         let vector = learner.factors.clip(&clip_vector(clip));
-        ClipPart { sums, vector, entities, bucket: bucket as u32 }
+        ClipPart {
+            sums: std::array::from_fn(|head| fixed(sums[head], ODDS_STEP)),
+            vector: vector.map(|component| fixed(component, VECTOR_STEP)),
+            entities,
+            bucket: bucket as u8,
+        }
     }
 
     /// A viewer's share for one page. `known` are entities of its history by kind, the strongest first;
@@ -126,14 +144,14 @@ impl FeedHeads {
         let mut sums = base.odds;
         learner.weights.add(&mut sums, 0, &[1.0], 0);
         let own = key(VIEWER, viewer.viewer, 1);
-        let own = learner.add_slot((VIEWER, own), &base, now_ms, &mut sums);
+        let own = add_slot(learner, (VIEWER, own), &base, now_ms, &mut sums);
         let market = key(MARKET, u64::from(viewer.market) + 1, 1);
-        learner.add_slot((MARKET, market), &base, now_ms, &mut sums);
+        add_slot(learner, (MARKET, market), &base, now_ms, &mut sums);
         let surface = u64::from(viewer.surface) + 1;
         let shown = key(SURFACE, viewer.viewer, surface);
-        learner.add_slot((SURFACE, shown), &own, now_ms, &mut sums);
+        add_slot(learner, (SURFACE, shown), &own, now_ms, &mut sums);
         let recent = key(RECENT_VIEWER, viewer.viewer, 1);
-        learner.add_slot((RECENT_VIEWER, recent), &own, now_ms, &mut sums);
+        add_slot(learner, (RECENT_VIEWER, recent), &own, now_ms, &mut sums);
         let mut numbers = Vec::with_capacity(Trace::OF_PAGE);
         trace.of_page(now_ms, &base.hit, &mut numbers);
         self.add_numbers(0, &mut numbers, &mut sums);
@@ -149,9 +167,9 @@ impl FeedHeads {
         };
         for (bucket, sums) in part.durations.iter_mut().enumerate() {
             let on_surface = key(SURFACE_DURATION, surface, bucket as u64);
-            learner.add_slot((SURFACE_DURATION, on_surface), &base, now_ms, sums);
+            add_slot(learner, (SURFACE_DURATION, on_surface), &base, now_ms, sums);
             let of_viewer = key(VIEWER_DURATION, viewer.viewer, bucket as u64);
-            learner.add_slot((VIEWER_DURATION, of_viewer), &own, now_ms, sums);
+            add_slot(learner, (VIEWER_DURATION, of_viewer), &own, now_ms, sums);
             numbers.clear();
             trace.of_duration(bucket, &mut numbers);
             self.add_numbers(Trace::OF_PAGE, &mut numbers, sums);
@@ -161,7 +179,7 @@ impl FeedHeads {
             let key = key(slot, viewer.viewer, with);
             if learner.cells.find(key).is_some() {
                 let mut sums = [0.0; LANES];
-                learner.add_slot((slot, key), &own, now_ms, &mut sums);
+                add_slot(learner, (slot, key), &own, now_ms, &mut sums);
                 part.put(entity(kind, with), sums);
             }
         }
@@ -192,21 +210,32 @@ impl FeedHeads {
 
 impl ClipPart {
     /// That of a clip nobody looked at yet.
-    pub const UNKNOWN: Self = Self {
-        sums: [0.0; LANES],
-        vector: [0.0; DIMENSIONS],
-        entities: [0; KINDS],
-        bucket: u32::MAX,
-    };
+    pub const UNKNOWN: Self =
+        Self { sums: [0; HEADS], vector: [0; DIMENSIONS], entities: [0; KINDS], bucket: NO_BUCKET };
 
     /// Whether it was made from a clip.
     pub fn is_known(&self) -> bool {
-        self.bucket != u32::MAX
+        self.bucket != NO_BUCKET
     }
 
     /// The clip's learned vector: what [`ViewerPart::direction`] is multiplied with.
-    pub fn vector(&self) -> &[f32; DIMENSIONS] {
-        &self.vector
+    #[inline(always)]
+    pub fn vector(&self) -> [f32; DIMENSIONS] {
+        let mut vector = [0.0; DIMENSIONS];
+        for (component, &steps) in vector.iter_mut().zip(&self.vector) {
+            *component = f32::from(steps) * VECTOR_STEP;
+        }
+        vector
+    }
+
+    /// Its log-odds; lanes beyond [`HEADS`] are zero.
+    #[inline(always)]
+    fn odds(&self) -> Lanes {
+        let mut odds = [0.0; LANES];
+        for (odds, &steps) in odds.iter_mut().zip(&self.sums) {
+            *odds = f32::from(steps) * ODDS_STEP;
+        }
+        odds
     }
 }
 
@@ -233,7 +262,7 @@ impl ViewerPart {
         self.parts.push(sums);
     }
 
-    #[inline]
+    #[inline(always)]
     fn cross(&self, word: u32) -> Option<&Lanes> {
         let mut place = word as usize % PLACES;
         while self.crosses[place] != 0 {
@@ -246,10 +275,10 @@ impl ViewerPart {
     }
 
     /// The log-odds of a candidate.
-    #[inline]
+    #[inline(always)]
     pub fn logits(&self, clip: &ClipPart) -> Lanes {
         let mut logits = self.sums;
-        add(&mut logits, &clip.sums);
+        add(&mut logits, &clip.odds());
         add(&mut logits, &self.durations[clip.bucket as usize]);
         for &word in &clip.entities {
             if let Some(part) = self.cross(word) {
@@ -260,10 +289,10 @@ impl ViewerPart {
         logits
     }
 
-    #[inline]
+    #[inline(always)]
     fn vectors(&self, clip: &ClipPart) -> Lanes {
         let mut sums = [0.0; LANES];
-        for (terms, component) in self.vector.iter().zip(clip.vector) {
+        for (terms, component) in self.vector.iter().zip(clip.vector()) {
             for lane in 0..LANES {
                 sums[lane] += terms[lane] * component;
             }
@@ -272,9 +301,14 @@ impl ViewerPart {
     }
 
     /// The probability of each head, calibrated. Lanes beyond [`HEADS`] mean nothing.
-    #[inline]
+    #[inline(always)]
     pub fn score(&self, clip: &ClipPart) -> Lanes {
         self.calibration.apply(&self.logits(clip))
+    }
+
+    /// As [`Self::score`] of each part in turn. Those of clips that are not known are left alone.
+    pub fn score_all(&self, clips: &[ClipPart], into: &mut [Lanes]) {
+        score_all(self, clips, into);
     }
 
     /// The expected watch time in seconds, of a candidate's probabilities.
@@ -283,29 +317,18 @@ impl ViewerPart {
         let beyond = [Head::Watch25, Head::Watch50, Head::Watch75].map(|head| p[head as usize]);
         expected_s(beyond, self.borders_s[clip.bucket as usize])
     }
+}
 
-    /// The terms of a candidate's log-odds in the order of their sum: the first, plus each of the others
-    /// in turn, is [`Self::logits`] to the last bit.
-    pub fn explain(&self, clip: &ClipPart) -> Vec<(Term, Lanes)> {
-        let mut terms = vec![
-            (Term::Viewer, self.sums),
-            (Term::Clip, clip.sums),
-            (Term::Duration, self.durations[clip.bucket as usize]),
-        ];
-        for (kind, &word) in clip.entities.iter().enumerate() {
-            terms.extend(self.cross(word).map(|part| (Term::Entity(kind), *part)));
+#[multiversion(targets("x86_64+avx2"))]
+fn score_all(viewer: &ViewerPart, clips: &[ClipPart], into: &mut [Lanes]) {
+    for (clip, p) in clips.iter().zip(into) {
+        if clip.is_known() {
+            *p = viewer.score(clip);
         }
-        terms.push((Term::Vectors, self.vectors(clip)));
-        terms
-    }
-
-    /// The probabilities of log-odds that [`Self::explain`] added up to.
-    pub fn calibrated(&self, logits: &Lanes) -> Lanes {
-        self.calibration.apply(logits)
     }
 }
 
-#[inline]
+#[inline(always)]
 fn add(sums: &mut Lanes, part: &Lanes) {
     for lane in 0..LANES {
         sums[lane] += part[lane];

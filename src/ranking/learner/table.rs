@@ -88,6 +88,12 @@ impl<E: Entry> Table<E> {
         (kept == key).then(|| &self.entries[place])
     }
 
+    /// As [`Self::claim`], of a key that [`Self::find`] found at this place a moment ago, or did not.
+    #[inline]
+    pub fn claim_at(&mut self, place: usize, key: u64) -> &mut E {
+        if self.at(place, key).is_some() { &mut self.entries[place] } else { self.claim(key) }
+    }
+
     /// The key's entry, new if need be: in a free place, or in that of the weakest of its set.
     pub fn claim(&mut self, key: u64) -> &mut E {
         if let Some(at) = self.find(key) {
