@@ -21,6 +21,11 @@ pub struct ClipMedia {
 }
 
 impl ClipMedia {
+    /// The prefix of what an attempt makes of a clip's upload.
+    pub fn prefix_of(clip: ClipId, attempt: u64) -> String {
+        format!("clips/{clip}/{attempt}")
+    }
+
     /// The object that lists the renditions.
     pub fn master_key(&self) -> String {
         format!("{}/master.m3u8", self.prefix)

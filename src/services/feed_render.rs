@@ -55,7 +55,7 @@ impl FeedRender {
         {
             return Arc::clone(&link.base);
         }
-        let base: Arc<str> = self.links.base(index.media_prefix(ordinal), now).into();
+        let base: Arc<str> = self.links.base(&index.media_prefix(ordinal), now).into();
         *slot = Some(Link { key, made_at: now, base: Arc::clone(&base) });
         base
     }

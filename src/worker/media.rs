@@ -112,7 +112,7 @@ impl MediaJobs {
 
     async fn transcode_in(&self, room: &Room, clip: &Clip, attempt: u64) -> Result<(), JobError> {
         self.fetch(clip, &room.source()).await?;
-        let prefix = format!("clips/{}/{attempt}", clip.id);
+        let prefix = ClipMedia::prefix_of(clip.id, attempt);
         let (events, seen) = mpsc::channel(EVENTS_MAX);
         let output = room.output();
         let source = room.source();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::domain::clip::{Clip, ClipMedia};
 use crate::domain::id::{AccountId, ProductId};
 use crate::feed::index::Index;
-use crate::feed::index::rows::{ColdRow, Entity, TagPiece};
+use crate::feed::index::rows::{ColdRow, Entity, MediaPrefix, TagPiece};
 use crate::feed::json;
 
 /// The cold row of a published clip. `products` are the entities of its tags, in their order.
@@ -39,7 +39,7 @@ pub(super) fn cold_row(
         text: text.into(),
         split,
         has_storyboard: media.has_storyboard,
-        media: media.prefix.as_str().into(),
+        media: MediaPrefix::new(clip.id, &media.prefix),
         tags: tags.map(|(tag, &product)| TagPiece::new(tag, product)).collect(),
         more_products: more_products.into(),
     }
@@ -80,8 +80,9 @@ fn write_tag(piece: &TagPiece, product: ProductId, out: &mut Vec<u8>) {
 
 impl Index {
     /// The prefix of a clip's objects.
-    pub fn media_prefix(&self, ordinal: u32) -> &str {
-        self.cold[ordinal as usize].as_ref().map_or("", |cold| &cold.media)
+    pub fn media_prefix(&self, ordinal: u32) -> String {
+        let cold = self.cold[ordinal as usize].as_ref();
+        cold.map_or_else(String::new, |cold| cold.media.text(cold.id))
     }
 
     /// Writes `"clip":{…},"product_tags":[…]` of a clip whose objects are fetched below `base`.

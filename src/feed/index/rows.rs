@@ -1,5 +1,6 @@
 //! What the index holds of one clip: a hot row for ranking, a cold one for the page.
 
+use crate::domain::clip::ClipMedia;
 use crate::domain::id::{AccountId, ClipId, ProductId, TagId, VariantId};
 use crate::domain::tag::{Hotspot, ProductTag};
 use crate::domain::time::Timestamp;
@@ -155,6 +156,31 @@ impl TagPiece {
     }
 }
 
+/// The prefix of a clip's objects. It is long, and nearly all of it follows from the clip.
+#[derive(Debug)]
+pub(super) enum MediaPrefix {
+    /// That of an attempt.
+    OfAttempt(u32),
+    /// Any other.
+    Written(Box<str>),
+}
+
+impl MediaPrefix {
+    pub(super) fn new(clip: ClipId, prefix: &str) -> Self {
+        let attempt = prefix.rsplit('/').next().and_then(|word| word.parse().ok());
+        attempt
+            .filter(|&attempt| ClipMedia::prefix_of(clip, u64::from(attempt)) == prefix)
+            .map_or_else(|| Self::Written(prefix.into()), Self::OfAttempt)
+    }
+
+    pub(super) fn text(&self, clip: ClipId) -> String {
+        match self {
+            Self::OfAttempt(attempt) => ClipMedia::prefix_of(clip, u64::from(*attempt)),
+            Self::Written(prefix) => prefix.to_string(),
+        }
+    }
+}
+
 /// What only the page needs of a clip.
 #[derive(Debug)]
 pub(super) struct ColdRow {
@@ -171,9 +197,26 @@ pub(super) struct ColdRow {
     /// Whether there is a storyboard.
     pub has_storyboard: bool,
     /// The objects' prefix.
-    pub media: Box<str>,
+    pub media: MediaPrefix,
     /// Tags in their order.
     pub tags: Box<[TagPiece]>,
     /// Products beyond those of the hot row.
     pub more_products: Box<[Entity]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_given_back_as_it_was() {
+        let clip = ClipId::from_bits(7);
+        let usual = ClipMedia::prefix_of(clip, 3);
+        for prefix in
+            [&usual, "clips/x/1", &format!("{usual}9999999999"), "", &format!("{usual}/03")]
+        {
+            assert_eq!(MediaPrefix::new(clip, prefix).text(clip), *prefix);
+        }
+        assert!(matches!(MediaPrefix::new(clip, &usual), MediaPrefix::OfAttempt(3)));
+    }
 }
