@@ -3,7 +3,7 @@
 //!
 //! [`folder`] reads the data and tells their format, [`replay`] turns rows into what the neighbours
 //! learn from, [`tuning`] chooses their parameters by a rule. The tasks are [`topk`], [`live`] and
-//! [`progressive`], which predicts each row of the log before it learns it. [`metrics`],
+//! [`progressive`], which predicts each row of the log before it learns it, at a [`pace`]. [`metrics`],
 //! [`probability`], [`cost`], [`plot`] and [`curves`] are what they report. The command line is
 //! `vitrine eval`.
 
@@ -12,6 +12,7 @@ pub mod curves;
 pub mod folder;
 pub mod live;
 pub mod metrics;
+pub mod pace;
 pub mod plot;
 pub mod probability;
 pub mod progressive;

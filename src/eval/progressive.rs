@@ -2,11 +2,14 @@
 //! learns it, and is judged by what it had predicted.
 //!
 //! Columns decide what is looked at, nothing knows a data set. Side columns count as names; columns of
-//! numbers with many values become ranges. History without time is counted first.
+//! numbers with many values become ranges. History without time is counted first. How fast it learns is
+//! chosen on what lies before the test window ([`super::pace`]).
 
 use std::io::{self, Write};
 
+use super::cost::cpu_seconds;
 use super::folder::{Folder, FolderError, Log, MISSING, Side, UNKNOWN_MS};
+use super::pace::{Chosen, Paces};
 use super::probability::{Judged, Quality, judge};
 use crate::ranking::learner::rows::{Column, Row, Rows, Shape};
 
@@ -28,7 +31,11 @@ pub struct Predictions {
     pub tasks: Vec<String>,
     /// Per row of the log, a probability per task.
     pub p: Vec<f32>,
-    /// Rows learned, history included.
+    /// How fast it learned, and why.
+    pub chosen: Chosen,
+    /// Processor time of the walk alone, without the choice before it.
+    pub cpu_s: f64,
+    /// Rows learned in it, history included.
     pub learned: u64,
     /// Bytes that the learner held at the end.
     pub bytes: usize,
@@ -36,32 +43,49 @@ pub struct Predictions {
     pub keys: usize,
 }
 
-/// Walks the folder's log. `progress` is told the share that is done.
+/// Chooses a pace, then walks the folder's log. `progress` is told the share that is done.
 pub fn walk(
     folder: &Folder,
     progress: &mut dyn FnMut(&str, f32),
 ) -> Result<Predictions, FolderError> {
     match folder.tasks.len() {
         0 => Err(FolderError::Lacking("the manifest names no task that the log has".to_owned())),
-        1..=3 => Ok(walk_lanes::<4>(folder, progress)),
-        4..=7 => Ok(walk_lanes::<8>(folder, progress)),
-        8..=TASKS_MAX => Ok(walk_lanes::<16>(folder, progress)),
+        1..=3 => walk_lanes::<4>(folder, progress),
+        4..=7 => walk_lanes::<8>(folder, progress),
+        8..=TASKS_MAX => walk_lanes::<16>(folder, progress),
         _ => Err(FolderError::TooMany { what: "tasks", max: TASKS_MAX }),
     }
 }
 
-fn walk_lanes<const L: usize>(folder: &Folder, progress: &mut dyn FnMut(&str, f32)) -> Predictions {
+fn walk_lanes<const L: usize>(
+    folder: &Folder,
+    progress: &mut dyn FnMut(&str, f32),
+) -> Result<Predictions, FolderError> {
     let durations = durations(folder);
-    let mut rows = Rows::<L>::new(shape(folder, &durations));
-    let total = (folder.warm.len() + folder.log.len()).max(1) as f32;
-    let warm = Source::new(folder, &folder.warm, &durations, false);
-    for at in 0..folder.warm.len() {
-        rows.step(&warm.row::<L>(at), false);
-        if at % PROGRESS_ROWS == 0 {
-            progress("history", at as f32 / total);
-        }
-    }
+    let shape = shape(folder, &durations);
     let log = Source::new(folder, &folder.log, &durations, true);
+    let warm = Source::new(folder, &folder.warm, &durations, false);
+    let mut paces = Paces::new(folder)?;
+    while let Some(pace) = paces.next() {
+        let mut rows = Rows::<L>::new(shape.clone(), pace);
+        let share = paces.share();
+        learn_history(&mut rows, &warm, paces.history(), &mut |_| progress("choose", share));
+        for at in 0..paces.until() {
+            let row = log.row::<L>(at);
+            paces.judge(at, &rows.step(&row, true), &row.labels);
+            if at % PROGRESS_ROWS == 0 {
+                progress("choose", share);
+            }
+        }
+        paces.end();
+    }
+    let chosen = paces.chosen();
+    let began = cpu_seconds();
+    let mut rows = Rows::<L>::new(shape, chosen.pace);
+    let total = (folder.warm.len() + folder.log.len()).max(1) as f32;
+    learn_history(&mut rows, &warm, folder.warm.len(), &mut |at| {
+        progress("history", at as f32 / total);
+    });
     let tasks = folder.tasks.len();
     let mut p = Vec::with_capacity(folder.log.len() * tasks);
     for at in 0..folder.log.len() {
@@ -70,12 +94,28 @@ fn walk_lanes<const L: usize>(folder: &Folder, progress: &mut dyn FnMut(&str, f3
             progress("log", (folder.warm.len() + at) as f32 / total);
         }
     }
-    Predictions {
+    Ok(Predictions {
         tasks: folder.tasks.clone(),
         p,
+        chosen,
+        cpu_s: cpu_seconds() - began,
         learned: rows.learner().learnt(),
         bytes: rows.bytes(),
         keys: rows.learner().keys(),
+    })
+}
+
+fn learn_history<const L: usize>(
+    rows: &mut Rows<L>,
+    warm: &Source<'_>,
+    until: usize,
+    progress: &mut dyn FnMut(usize),
+) {
+    for at in 0..until {
+        rows.step(&warm.row::<L>(at), false);
+        if at % PROGRESS_ROWS == 0 {
+            progress(at);
+        }
     }
 }
 

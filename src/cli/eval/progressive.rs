@@ -8,12 +8,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::time::Instant;
 
 use crate::cli::{Outcome, say};
 use crate::eval::folder::{Folder, Window};
+use crate::eval::pace::Chosen;
 use crate::eval::probability::Quality;
+use crate::eval::progressive::Predictions;
 use crate::eval::{curves, progressive};
+use crate::ranking::learner::rows::Pace;
 
 /// Arguments of `eval progressive`.
 #[derive(Args)]
@@ -51,12 +53,10 @@ impl Progressive {
         if let Ok(style) = ProgressStyle::with_template("{msg:10} {wide_bar} {percent}% {eta}") {
             bar.set_style(style);
         }
-        let began = Instant::now();
         let predictions = progressive::walk(&folder, &mut |what, share| {
             bar.set_message(what.to_owned());
             bar.set_position((share * 1_000.0) as u64);
         })?;
-        let seconds = began.elapsed().as_secs_f64();
         bar.finish_and_clear();
         if let Some(path) = &self.preds {
             let mut out = BufWriter::new(File::create(path)?);
@@ -64,7 +64,7 @@ impl Progressive {
             out.flush()?;
         }
         let cost = Cost {
-            examples_per_s: predictions.learned as f64 / seconds.max(1e-9),
+            examples_per_s: predictions.learned as f64 / predictions.cpu_s.max(1e-9),
             bytes: predictions.bytes,
             keys: predictions.keys,
         };
@@ -80,7 +80,7 @@ impl Progressive {
                 (name, (0..predictions.tasks.len()).map(quality).collect())
             })
             .collect();
-        let json = self.as_json(&predictions.tasks, &judged, &cost);
+        let json = self.as_json(&predictions, &judged, &cost);
         if let Some(report) = &self.report {
             fs::create_dir_all(report)?;
             fs::write(report.join("progressive.json"), format!("{json:#}\n"))?;
@@ -94,12 +94,18 @@ impl Progressive {
         if self.json {
             say(&json.to_string())?;
         } else {
-            say(&self.as_text(&predictions.tasks, &judged, &cost))?;
+            say(&self.as_text(&predictions, &judged, &cost))?;
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn as_json(&self, tasks: &[String], judged: &Judgement, cost: &Cost) -> serde_json::Value {
+    fn as_json(
+        &self,
+        predictions: &Predictions,
+        judged: &Judgement,
+        cost: &Cost,
+    ) -> serde_json::Value {
+        let tasks = &predictions.tasks;
         let windows: serde_json::Map<_, _> = judged
             .iter()
             .map(|(name, qualities)| {
@@ -114,10 +120,15 @@ impl Progressive {
         serde_json::json!({
             "seed": self.seed, "examples_per_s": cost.examples_per_s,
             "memory_bytes": cost.bytes, "keys": cost.keys, "windows": windows,
+            "pace": pace_json(&predictions.chosen.pace),
+            "paces_tried": predictions.chosen.tried.iter().map(|(pace, loss)| {
+                serde_json::json!({ "pace": pace_json(pace), "ne": loss })
+            }).collect::<Vec<_>>(),
         })
     }
 
-    fn as_text(&self, tasks: &[String], judged: &Judgement, cost: &Cost) -> String {
+    fn as_text(&self, predictions: &Predictions, judged: &Judgement, cost: &Cost) -> String {
+        let tasks = &predictions.tasks;
         let mut text = String::new();
         // Writing to a string cannot fail.
         for (name, qualities) in judged {
@@ -156,13 +167,30 @@ impl Progressive {
         }
         let _ = write!(
             text,
-            "\n{:.0} examples a second, {} keys, {:.0} MB, seed {}",
+            "\n{}\n{:.0} examples a second of processor time, {} keys, {:.0} MB, seed {}",
+            pace_text(&predictions.chosen),
             cost.examples_per_s,
             cost.keys,
             cost.bytes as f64 / 1e6,
             self.seed
         );
         text
+    }
+}
+
+fn pace_json(pace: &Pace) -> serde_json::Value {
+    let Pace { weights, caution, recent } = pace;
+    serde_json::json!({ "weights": weights, "caution": caution, "recent": recent })
+}
+
+fn pace_text(chosen: &Chosen) -> String {
+    let Pace { weights, caution, recent } = chosen.pace;
+    match chosen.tried.len() {
+        0 => "too little lies before the test window to choose a pace: the usual one".to_owned(),
+        tried => format!(
+            "of {tried} paces on what lies before the test window the best: rates × {weights}, \
+             caution × {caution}, half-lives × {recent}"
+        ),
     }
 }
 

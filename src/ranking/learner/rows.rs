@@ -65,6 +65,36 @@ pub struct Shape {
     pub item_columns: Vec<Column>,
 }
 
+/// How fast a learner goes, as factors of what suits most logs. To be chosen where it can be judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Of the rates at which the common weights and the contexts' departures learn.
+    pub weights: f32,
+    /// Of how many trials a key needs to depart from its parent, and its effect from nothing.
+    pub caution: f32,
+    /// Of the half-life of what happened lately.
+    pub recent: f32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { weights: 1.0, caution: 1.0, recent: 1.0 }
+    }
+}
+
+impl Pace {
+    fn set(&self, plan: &mut Plan) {
+        for rate in &mut plan.rates[..2] {
+            *rate *= self.weights;
+        }
+        for slot in &mut plan.slots {
+            slot.strength *= self.caution;
+            slot.caution *= self.caution;
+            slot.half_life_ms = (slot.half_life_ms as f32 * self.recent) as i64;
+        }
+    }
+}
+
 /// Contexts beyond this share the common weights.
 const CONTEXTS_MAX: u32 = 32;
 /// Columns of a side beyond this are left out.
@@ -135,14 +165,15 @@ fn slots_of(shape: &Shape) -> (Vec<Key>, Vec<Slot>) {
 
 impl<const L: usize> Rows<L> {
     /// A learner for rows of this shape.
-    pub fn new(mut shape: Shape) -> Self {
+    pub fn new(mut shape: Shape, pace: Pace) -> Self {
         shape.user_columns.truncate(COLUMNS_MAX);
         shape.item_columns.truncate(COLUMNS_MAX);
         let (keys, slots) = slots_of(&shape);
         let numbers = ViewerTrace::<L>::OF_PAGE + ViewerTrace::<L>::OF_DURATION;
         let contexts =
             if shape.contexts > 1 { shape.contexts.min(CONTEXTS_MAX) as usize } else { 0 };
-        let plan = Plan::new(slots, numbers, shape.tasks, contexts);
+        let mut plan = Plan::new(slots, numbers, shape.tasks, contexts);
+        pace.set(&mut plan);
         Self {
             keys,
             learner: Learner::new(plan),
@@ -290,7 +321,8 @@ mod tests {
 
     #[test]
     fn equal_logs_give_equal_predictions_and_bytes() {
-        let (mut one, mut other) = (Rows::new(full()), Rows::new(full()));
+        let (mut one, mut other) =
+            (Rows::new(full(), Pace::default()), Rows::new(full(), Pace::default()));
         for round in 0..3_000 {
             assert_eq!(bits(one.step(&row(round), true)), bits(other.step(&row(round), true)));
         }
@@ -299,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_prediction_does_not_know_its_own_outcome() {
-        let mut rows = Rows::new(full());
+        let mut rows = Rows::new(full(), Pace::default());
         for round in 0..2_000 {
             rows.step(&row(round), true);
         }
@@ -313,7 +345,7 @@ mod tests {
 
     #[test]
     fn tastes_are_learned_with_all_columns() {
-        let mut rows = Rows::new(full());
+        let mut rows = Rows::new(full(), Pace::default());
         let (mut right, mut met) = (0, 0);
         for round in 0..20_000 {
             let row = row(round);
@@ -329,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_bare_log_and_history_without_time_do() {
-        let mut rows = Rows::new(bare());
+        let mut rows = Rows::new(bare(), Pace::default());
         for round in 0..2_000 {
             let unknown = Row { at_ms: 0, context: 0, duration_ms: f32::NAN, ..row(round) };
             rows.step(&Row { watch_ms: f32::NAN, ..unknown }, round > 1_000);
@@ -342,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_rate_follows_what_its_key_got() {
-        let mut rows = Rows::new(bare());
+        let mut rows = Rows::new(bare(), Pace::default());
         for round in 0..4_000_u64 {
             let item = (round % 2) as u32;
             let labels = [item as f32, f32::NAN, f32::NAN, f32::NAN];
