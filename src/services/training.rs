@@ -63,8 +63,8 @@ pub struct Training {
     put_back: AtomicU64,
     /// Whether this process began without looking for a model: then others know more.
     is_ignorant: AtomicBool,
-    /// The model that was put in place last: slates are recomputed from it.
-    in_place: Mutex<Option<String>>,
+    /// The models that were put in place since the process began: slates are recomputed from them.
+    in_place: Mutex<Vec<String>>,
 }
 
 /// Reading or writing a model takes a good part of a second: not on the threads that answer requests.
@@ -139,17 +139,22 @@ impl Training {
         take_in(&mut index, &step, learned);
         drop(index);
         self.stored_views.store(views, Ordering::Release);
-        self.in_place.lock().clone_from(&name);
+        if let Some(name) = &name {
+            let mut in_place = self.in_place.lock();
+            if !in_place.contains(name) {
+                in_place.push(name.clone());
+            }
+        }
         *self.stored.lock() = name.map(|name| (name, self.ports.clock.now()));
     }
 
-    /// Keeps the model that this process goes on from for as long as it lives. Call it now and then.
+    /// Keeps the models that this process went on from for as long as it lives. Call it now and then.
     pub async fn keep(&self) -> Result<(), StoreError> {
-        let name = self.in_place.lock().clone();
-        match name {
-            Some(name) => self.ports.models.keep(&name).await,
-            None => Ok(()),
+        let names = self.in_place.lock().clone();
+        for name in names {
+            self.ports.models.keep(&name).await?;
         }
+        Ok(())
     }
 
     /// Looks for a model again, if the first look failed; what knows more than this process is put in place.
@@ -171,17 +176,18 @@ impl Training {
         if self.is_ignorant.load(Ordering::Acquire) {
             return Ok(false);
         }
-        let learned = {
-            let index = self.index.read();
-            let learned = index.learned();
-            let is_new = learned.views() != self.stored_views.load(Ordering::Acquire);
-            if !is_new || !learned.health().is_sound() {
-                return Ok(false);
-            }
-            learned.clone()
-        };
-        let views = learned.views();
-        let bytes = aside(move || Bytes::from(learned.to_bytes())).await?;
+        let stored_views = self.stored_views.load(Ordering::Acquire);
+        let index = Arc::clone(&self.index);
+        let copied = aside(move || {
+            let learned = {
+                let index = index.read();
+                let learned = index.learned();
+                let is_worth_it = learned.views() != stored_views && learned.health().is_sound();
+                is_worth_it.then(|| learned.clone())
+            }?;
+            Some((learned.views(), Bytes::from(learned.to_bytes())))
+        });
+        let Some((views, bytes)) = copied.await? else { return Ok(false) };
         let name = self.ports.models.save(bytes).await?;
         self.stored_views.store(views, Ordering::Release);
         *self.stored.lock() = Some((name, self.ports.clock.now()));

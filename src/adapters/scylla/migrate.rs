@@ -29,10 +29,13 @@ const LEASES: &str =
     "CREATE TABLE IF NOT EXISTS leases (name text PRIMARY KEY, holder uuid, until_ms bigint)";
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions \
      (version int PRIMARY KEY, name text, digest text, applied_ms bigint)";
-/// How long a migrating node may be silent before another goes on in its place.
+/// How long a migrating node may be silent before another goes on in its place: longer than all tries of one
+/// statement.
 const LEASE_MS: i64 = 60_000;
-/// How often a statement is sent, and the pause between.
+/// How often a statement is sent, how long after its first time still, and the pause between. The last try
+/// may take [`CQL_SCHEMA_DEADLINE_MS`] more; all of it stays below the lease.
 const TRIES: u32 = 5;
+const TRYING: Duration = Duration::from_secs(25);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why the schema is not brought up to date.
@@ -158,7 +161,7 @@ pub async fn migrate(
     run(&session, VERSIONS).await?;
     let holder = Uuid::from_u128(holder);
     lock(&session, clock, holder, tell).await?;
-    let outcome = apply_missing(&session, clock, tell).await;
+    let outcome = apply_missing(&session, clock, holder, tell).await;
     unlock(&session, holder).await?;
     outcome
 }
@@ -173,6 +176,7 @@ fn check_name(keyspace: &str) -> Result<(), MigrateError> {
 async fn apply_missing(
     session: &Session,
     clock: &dyn Clock,
+    holder: Uuid,
     tell: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Vec<Migrated>, MigrateError> {
     let there = versions(session).await?;
@@ -192,6 +196,9 @@ async fn apply_missing(
         }
         tell(&format!("applying {version:04} {name}"));
         for statement in migration.statements() {
+            if !renew(session, clock, holder).await? {
+                return Err(MigrateError::Locked);
+            }
             run(session, &statement).await?;
         }
         let insert =
@@ -233,10 +240,16 @@ async fn take(session: &Session, clock: &dyn Clock, holder: Uuid) -> Result<bool
     let until_ms = now_ms + LEASE_MS;
     let first = "INSERT INTO leases (name, holder, until_ms) VALUES ('schema', ?, ?) IF NOT EXISTS";
     let next = "UPDATE leases SET holder = ?, until_ms = ? WHERE name = 'schema' IF until_ms < ?";
-    let own = "UPDATE leases SET until_ms = ? WHERE name = 'schema' IF holder = ?";
     Ok(conditional(session, first, (holder, until_ms)).await?
         || conditional(session, next, (holder, until_ms, now_ms)).await?
-        || conditional(session, own, (until_ms, holder)).await?)
+        || renew(session, clock, holder).await?)
+}
+
+/// Keeps the lock for as long again, unless another node has gone on in our place.
+async fn renew(session: &Session, clock: &dyn Clock, holder: Uuid) -> Result<bool, MigrateError> {
+    let until_ms = clock.now().unix_ms() + LEASE_MS;
+    let own = "UPDATE leases SET until_ms = ? WHERE name = 'schema' IF holder = ?";
+    conditional(session, own, (until_ms, holder)).await
 }
 
 async fn unlock(session: &Session, holder: Uuid) -> Result<(), MigrateError> {
@@ -293,16 +306,16 @@ async fn run(session: &Session, text: &str) -> Result<(), MigrateError> {
 }
 
 /// Sends a statement, again when it was late or its coordinator lost: a cluster that has just started is slow
-/// at first. All statements of a migration may run twice.
+/// at first. Statements that make something unless it exists may run twice; migrations hold no others yet.
 async fn send(
     session: &Session,
     text: &str,
     values: &impl scylla::serialize::row::SerializeRow,
 ) -> Result<QueryResult, MigrateError> {
-    let mut tries = 1;
+    let (mut tries, began) = (1, Instant::now());
     loop {
         match session.query_unpaged(plain(text), values).await {
-            Err(cause) if tries < TRIES && is_passing(&cause) => {
+            Err(cause) if tries < TRIES && began.elapsed() < TRYING && is_passing(&cause) => {
                 tracing::warn!(error = %cause, "a statement of the schema is sent again");
                 tries += 1;
                 sleep(PAUSE).await;

@@ -109,7 +109,8 @@ impl Viewers {
     }
 
     /// A view ends; answers what was done in it, or nothing if it had ended already: a player that was hidden
-    /// and comes back tells of the same view again. What is done later is added to these.
+    /// after more than a skip told so then, and what is watched after it comes back is no second view. What is
+    /// done later is added to these.
     pub fn end(&mut self, number: u32, clip: u64) -> Option<u16> {
         if self.view(number, clip).is_none() {
             self.begin(number, clip);
@@ -260,15 +261,17 @@ impl Clips {
             }
             all.met.push((key, offset));
         }
+        // Numbers without a clip are free, each once.
+        let mut is_free: Vec<bool> = all.met.iter().map(|(key, _)| *key == 0).collect();
         for _ in 0..reader.word()? {
             let number = reader.word()?;
-            if number >= count || all.met[number as usize].0 != 0 || all.free.len() as u64 >= count
-            {
+            let place = is_free.get_mut(usize::try_from(number).unwrap_or(usize::MAX));
+            if !place.is_some_and(std::mem::take) {
                 return Err(SnapshotError::Damaged);
             }
             all.free.push(number as u32);
         }
-        Ok(all)
+        if is_free.contains(&true) { Err(SnapshotError::Damaged) } else { Ok(all) }
     }
 }
 
@@ -309,6 +312,22 @@ mod tests {
         viewers.claim(u64::MAX - 1);
         assert!(viewers.find(2).is_some() && viewers.find(3).is_none());
         assert_eq!(viewers.len(), LEARNED_VIEWERS_MAX);
+    }
+
+    #[test]
+    fn free_numbers_are_those_without_a_clip_each_once() {
+        let read = |free: &[u32]| {
+            let met = vec![(0, 0), (7, 1), (0, 0)];
+            let clips = Clips { numbers: FxHashMap::default(), met, free: free.to_vec() };
+            let mut writer = Writer::new(1);
+            clips.write(&mut writer);
+            let bytes = writer.finish();
+            Clips::read(&mut Reader::new(&bytes, 1).unwrap()).map(|clips| clips.free)
+        };
+        assert_eq!(read(&[2, 0]).unwrap(), [2, 0]);
+        for free in [&[0, 0][..], &[0], &[0, 1], &[0, 2, 3]] {
+            assert_eq!(read(free).unwrap_err(), SnapshotError::Damaged, "{free:?}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::ranking::order::mix;
 
 pub use crate::feed::learned::snapshot::SnapshotError;
 
-/// Views between two looks at whether the heads still make sense.
+/// Examples between two looks at whether the heads still make sense.
 const CHECK_EVERY: u64 = 256;
 /// Labels of a head from which on it is believed entirely; before, its explicit estimate counts for the
 /// rest: a rate of one in a hundred is known to a quarter then.
@@ -53,6 +53,8 @@ pub struct Learned {
     applied: u64,
     at_ms: i64,
     is_sound: bool,
+    /// Examples that were refused up to the last look at the heads.
+    refused_before: u64,
 }
 
 fn bounds() -> FeedBounds {
@@ -73,6 +75,7 @@ impl Default for Learned {
             applied: 0,
             at_ms: 0,
             is_sound: true,
+            refused_before: 0,
         }
     }
 }
@@ -108,7 +111,7 @@ impl Learned {
         self.at_ms
     }
 
-    /// Views that were learned from.
+    /// Examples that were learned from: views, and what was done after the end of one.
     pub fn views(&self) -> u64 {
         self.heads.version()
     }
@@ -158,14 +161,6 @@ impl Learned {
         found.into_iter().map(|item| self.clips.key(item)).collect()
     }
 
-    /// How alike two clips are by what goes with what, 0 for clips that share no viewers.
-    pub fn likeness(&self, one: u64, other: u64) -> f32 {
-        let (Some(one), Some(other)) = (self.clips.find(one), self.clips.find(other)) else {
-            return 0.0;
-        };
-        self.companions.between(one, other).max(self.companions.between(other, one))
-    }
-
     /// Takes in the next event; answers whether its clip was learned about. `subject` is its clip, if that is
     /// known.
     pub fn apply(&mut self, logged: &LoggedEvent, subject: Option<&Subject>) -> bool {
@@ -200,10 +195,8 @@ impl Learned {
         let outcome = outcome_of((watch_ms, loops), deeds, subject);
         let trace = self.viewers.trace_mut(number);
         self.heads.learn(&keys, &subject.keys, trace, &outcome, logged.at.unix_ms());
+        self.check();
         self.meet(number, logged, subject, exposure_of((watch_ms, loops), deeds, subject));
-        if self.heads.version().is_multiple_of(CHECK_EVERY) {
-            self.is_sound = self.heads.health().is_sound();
-        }
         true
     }
 
@@ -226,11 +219,23 @@ impl Learned {
         };
         let trace = self.viewers.trace(number);
         let at_ms = logged.at.unix_ms();
-        self.heads.learn_late(&keys, &subject.keys, &trace, (head, true), at_ms);
+        self.heads.learn_late(&keys, &subject.keys, &trace, head, at_ms);
+        self.check();
         if head != Head::NotInterested {
             self.meet(number, logged, subject, Meeting::Loved);
         }
         true
+    }
+
+    /// Looks at the heads every so many examples, taken in or refused.
+    fn check(&mut self) {
+        let health = self.heads.health();
+        if (self.heads.version() + health.refused).is_multiple_of(CHECK_EVERY) {
+            let refused =
+                health.refused - std::mem::replace(&mut self.refused_before, health.refused);
+            // Heads that refuse most examples no longer judge themselves by what comes.
+            self.is_sound = health.is_sound() && refused <= CHECK_EVERY / 2;
+        }
     }
 
     fn meet(&mut self, viewer: u32, logged: &LoggedEvent, subject: &Subject, outcome: Meeting) {

@@ -41,9 +41,20 @@ impl Learned {
         let companions = Companions::read(&mut reader, room)?;
         reader.finish()?;
         let heads = FeedHeads::from_bytes(bounds(), heads)?;
-        if !heads.health().is_sound() {
+        let health = heads.health();
+        if !health.is_sound() {
             return Err(SnapshotError::Unbounded);
         }
-        Ok(Self { heads, companions, viewers, clips, applied, at_ms, is_sound: true })
+        let refused_before = health.refused;
+        Ok(Self {
+            heads,
+            companions,
+            viewers,
+            clips,
+            applied,
+            at_ms,
+            is_sound: true,
+            refused_before,
+        })
     }
 }

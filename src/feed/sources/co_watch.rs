@@ -5,11 +5,8 @@ use async_trait::async_trait;
 use crate::feed::candidate::SourceKind;
 use crate::feed::index::SharedIndex;
 use crate::feed::query::FeedQuery;
-use crate::feed::sources::take_new;
+use crate::feed::sources::{LOOKED_AT, take_new};
 use crate::feed::stage::{Batch, CandidateSource, StageError};
-
-/// Companions that are looked at for each clip wanted: many of them were seen.
-const LOOKED_AT: usize = 3;
 
 /// Watched along with, tapped along with.
 pub struct CoWatch {

@@ -24,6 +24,9 @@ pub use walk::CatalogWalk;
 use crate::feed::candidate::Found;
 use crate::feed::index::Index;
 
+/// Companions that are looked at for each clip wanted: many of them were seen.
+const LOOKED_AT: usize = 3;
+
 /// The first `limit` of `ordinals` that are not `old`, looking at no more than `scan`.
 fn take_new(
     index: &Index,

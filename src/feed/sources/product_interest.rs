@@ -6,6 +6,7 @@ use crate::feed::candidate::SourceKind;
 use crate::feed::index::{Entity, Index, SharedIndex};
 use crate::feed::places::Places;
 use crate::feed::query::FeedQuery;
+use crate::feed::sources::LOOKED_AT;
 use crate::feed::stage::{Batch, CandidateSource, StageError};
 
 /// Products that are followed up per page: those liked most.
@@ -55,9 +56,9 @@ impl CandidateSource for ProductInterest {
             let is_wanted = |ordinal: &u32| !is_old(index.row(*ordinal).key);
             ordinals.extend(newest.filter(is_wanted).take(each).filter(|&one| once.is_new(one)));
             let Some(&latest) = clips.last() else { continue };
-            let near = index.learned().companions_of_clip(index.row(latest).key, each);
+            let near = index.learned().companions_of_clip(index.row(latest).key, each * LOOKED_AT);
             let near = near.into_iter().filter_map(|key| index.ordinal_of_key(key));
-            ordinals.extend(near.filter(is_wanted).filter(|&one| once.is_new(one)));
+            ordinals.extend(near.filter(is_wanted).take(each).filter(|&one| once.is_new(one)));
         }
         ordinals.truncate(limit);
         Ok(Batch { found: index.found(&ordinals), more: false, walked: None })

@@ -176,7 +176,9 @@ impl<const L: usize> Factors<L> {
             from.fill(&mut self.scales[axis])?;
             from.fill(&mut self.squares[axis])?;
         }
-        Ok(())
+        let sound = self.scales.iter().flatten().all(|scale| scale.abs() <= COMPONENT_MAX)
+            && self.squares.iter().flatten().all(|square| *square > 0.0);
+        if sound { Ok(()) } else { Err(SnapshotError::Unbounded) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::numbers::{mix, pair};
 use super::plan::{Plan, Side, Slot};
 use super::snapshot::{Reader, SnapshotError, Writer};
 use super::trace::{ViewerTrace, duration_bucket};
+use crate::domain::engagement::{is_finish, is_skip};
 
 /// Lanes: the heads and the watched fraction, which is only counted.
 pub const LANES: usize = 16;
@@ -118,8 +119,6 @@ pub struct Outcome {
     pub labels: [Option<bool>; HEADS],
 }
 
-/// Watches shorter than this are skips.
-const SKIP_MS: u32 = 2_000;
 /// Half-life of what happened lately.
 const RECENT_MS: i64 = 24 * 3_600 * 1_000;
 const KIND: u64 = 0x7669_7472_6664_0001;
@@ -254,9 +253,9 @@ impl FeedHeads {
         let mut labels = [f32::NAN; LANES];
         if let Some(watch_ms) = outcome.watch_ms {
             let (watch, duration) = (watch_ms as f32, clip.duration_ms as f32);
-            labels[Head::Skip as usize] = f32::from(u8::from(watch_ms < SKIP_MS));
+            labels[Head::Skip as usize] = f32::from(u8::from(is_skip(watch_ms, clip.duration_ms)));
             if clip.duration_ms > 0 {
-                let finished = watch_ms >= clip.duration_ms;
+                let finished = is_finish(watch_ms, clip.duration_ms, 0);
                 labels[Head::Finish as usize] = f32::from(u8::from(finished));
                 labels[HEADS] = (watch / duration).min(1.0);
                 let beyond = self.borders.labels(watch, duration);
@@ -299,17 +298,22 @@ impl FeedHeads {
         trace.observe(&labels, watch_ms, at_ms);
     }
 
-    /// Folds in what came after its view had been learned: one head, everything else unknown.
+    /// Folds in what was done after its view had been learned: one head, everything else unknown. What may
+    /// follow a tap is asked from then on: it has not come yet.
     pub fn learn_late(
         &mut self,
         viewer: &ViewerKeys,
         clip: &ClipKeys,
         trace: &Trace,
-        (head, came): (Head, bool),
+        done: Head,
         at_ms: i64,
     ) {
         let mut labels = [f32::NAN; LANES];
-        labels[head as usize] = f32::from(u8::from(came));
+        labels[done as usize] = 1.0;
+        if done == Head::TagTap {
+            labels[Head::AddToCart as usize] = 0.0;
+            labels[Head::Buy as usize] = 0.0;
+        }
         self.fold(viewer, clip, trace, &labels, at_ms);
     }
 

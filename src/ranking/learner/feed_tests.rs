@@ -1,7 +1,10 @@
 //! The feed's heads as a whole: what they learn, that parts add up, that they come back from bytes.
 
-use super::feed::{ClipKeys, FeedBounds, FeedHeads, HEADS, Head, Outcome, Trace, ViewerKeys};
+use super::feed::{
+    ClipKeys, FeedBounds, FeedHeads, HEADS, Head, LANES, Outcome, Trace, ViewerKeys,
+};
 use super::numbers::mix;
+use super::parts::ClipPart;
 use super::snapshot::SnapshotError;
 
 const BOUNDS: FeedBounds =
@@ -50,7 +53,7 @@ fn world(rounds: u64) -> World {
         let trace = &mut traces[who as usize];
         heads.learn(&viewer(who), &clip, trace, &outcome, at_ms);
         if round.is_multiple_of(50) {
-            heads.learn_late(&viewer(who), &clip, trace, (Head::Share, taken), at_ms);
+            heads.learn_late(&viewer(who), &clip, trace, Head::Share, at_ms);
         }
     }
     World { heads, traces }
@@ -73,7 +76,7 @@ fn opposite_histories_get_opposite_predictions() {
 }
 
 #[test]
-fn parts_say_what_the_whole_says_and_add_up() {
+fn parts_say_what_the_whole_says() {
     let world = world(6_000);
     let known: Vec<(usize, u64)> = (0..7)
         .map(|at| (0, 50 + at))
@@ -90,19 +93,44 @@ fn parts_say_what_the_whole_says_and_add_up() {
             let whole = world.heads.predict(&keys, &clip, trace, NOW_MS);
             for head in 0..HEADS {
                 let off = (by_parts[head] - whole[head]).abs();
-                assert!(off < 1e-4, "{who} {what} {head}: {} {}", by_parts[head], whole[head]);
+                // A clip's part is in fixed point.
+                assert!(off < 1e-3, "{who} {what} {head}: {} {}", by_parts[head], whole[head]);
                 assert!((0.0..=1.0).contains(&by_parts[head]));
             }
-            let mut terms = part.explain(&of_clip).into_iter().map(|(_, lanes)| lanes);
-            let mut sum = terms.next().unwrap();
-            for lanes in terms {
-                for (sum, lane) in sum.iter_mut().zip(lanes) {
-                    *sum += lane;
-                }
-            }
-            assert_eq!(sum.map(f32::to_bits), part.logits(&of_clip).map(f32::to_bits));
-            assert_eq!(part.calibrated(&sum).map(f32::to_bits), by_parts.map(f32::to_bits));
         }
+    }
+}
+
+#[test]
+fn late_taps_ask_what_follows_them() {
+    let mut world = world(2_000);
+    let p = |world: &World| world.heads.predict(&viewer(1), &clip(2), &world.traces[1], NOW_MS);
+    let before = p(&world);
+    for round in 0..400 {
+        let trace = world.traces[1];
+        world.heads.learn_late(&viewer(1), &clip(2), &trace, Head::TagTap, NOW_MS + round);
+    }
+    let after = p(&world);
+    assert!(after[Head::TagTap as usize] > before[Head::TagTap as usize]);
+    for head in [Head::AddToCart, Head::Buy] {
+        let (before, after) = (before[head as usize], after[head as usize]);
+        assert!(after < 0.5 * before.max(0.02), "{head:?}: {before} {after}");
+    }
+}
+
+#[test]
+fn a_page_of_parts_is_scored_to_the_bit_as_each_alone() {
+    let world = world(6_000);
+    let known = [(0, 51), (1, 80), (3, 90)];
+    let part = world.heads.viewer_part(&viewer(2), &world.traces[2], &known, NOW_MS);
+    let mut clips: Vec<ClipPart> =
+        (0..70).map(|what| world.heads.clip_part(&clip(what), NOW_MS)).collect();
+    clips[7] = ClipPart::UNKNOWN;
+    let mut all = [[f32::INFINITY; LANES]; 70];
+    part.score_all(&clips, &mut all);
+    for (at, (clip, p)) in clips.iter().zip(all).enumerate() {
+        let alone = if at == 7 { [f32::INFINITY; LANES] } else { part.score(clip) };
+        assert_eq!(p.map(f32::to_bits), alone.map(f32::to_bits), "{at}");
     }
 }
 

@@ -13,6 +13,8 @@ use super::table::Entry;
 const TRIALS_MAX: f32 = 1_048_576.0;
 /// No single key moves the odds by more than this.
 const EFFECT_MAX: f32 = 6.0;
+/// Hits over trials, rounding allowed for.
+const HITS_MAX: f32 = 1.001;
 
 /// See the module's head.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,6 +87,16 @@ impl<const L: usize> Cell<L> {
         }
     }
 
+    /// Whether it may have come from counting: what follows from it is then finite.
+    pub fn is_sound(&self) -> bool {
+        let counts = self.trials.iter().zip(&self.hits);
+        let mut counts =
+            counts.map(|(trials, hits)| 0.0 <= *hits && *hits <= trials * HITS_MAX + 1e-6);
+        counts.all(|sound| sound)
+            && self.effect.iter().all(|effect| effect.abs() <= EFFECT_MAX)
+            && self.information.iter().all(|information| *information >= 0.0)
+    }
+
     /// The most trials of any lane.
     #[inline]
     pub fn seen(&self) -> f32 {
@@ -143,7 +155,8 @@ impl<const L: usize> Entry for Kept<L> {
         let at_ms = from.word()? as i64;
         let (trials, hits) = (from.floats()?, from.floats()?);
         let (effect, information) = (from.floats()?, from.floats()?);
-        Ok(Self { cell: Cell { trials, hits, effect, information }, at_ms })
+        let cell = Cell { trials, hits, effect, information };
+        if cell.is_sound() { Ok(Self { cell, at_ms }) } else { Err(SnapshotError::Unbounded) }
     }
 }
 

@@ -185,11 +185,6 @@ impl Companions {
         targets.into_iter().take(limit).map(|(target, _)| target).collect()
     }
 
-    /// How much one item speaks for another.
-    pub fn between(&self, source: u32, target: u32) -> f32 {
-        self.weights.between(source, target)
-    }
-
     /// Appends the whole state.
     pub fn write(&self, writer: &mut Writer) {
         let (Counts::Sparse(counts), ItemWeights::Sparse(weights)) = (&self.counts, &self.weights)

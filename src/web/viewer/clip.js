@@ -165,10 +165,13 @@ export class ClipView {
     }
   }
 
-  /** The page is hidden: stop without it being the viewer's wish. */
+  /**
+   * The page is hidden: stop without it being the viewer's wish. It may never come back, so what was watched
+   * is told now; but not so little that it would count as a skip, which a look at a message is not.
+   */
   suspend() {
     this.#video?.pause();
-    this.reportWatch();
+    if (this.#meter?.isMoreThanASkip()) this.reportWatch();
   }
 
   togglePause() {

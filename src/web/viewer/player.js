@@ -141,6 +141,9 @@ function attachNative(video, url, onFailure) {
   };
 }
 
+/** Watches shorter than this are skips to the ranking. */
+const SKIP_MS = 2000;
+
 /** Counts what was really watched: media time that passed, not time on the screen. */
 export class WatchMeter {
   #video;
@@ -166,6 +169,12 @@ export class WatchMeter {
     }
     this.#last = now;
   };
+
+  /** @returns {boolean} whether what was watched since the last call of `take` is more than a skip */
+  isMoreThanASkip() {
+    this.#tick();
+    return this.#loops > 0 || this.#watchedS * 1000 >= SKIP_MS;
+  }
 
   /** @returns {{ watch_ms: number, loops: number }} since the last call */
   take() {
