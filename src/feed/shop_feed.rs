@@ -44,10 +44,10 @@ const _: () = assert!(
 
 /// Raised with every change of the list, its limits or the scorers' priors: slates record a digest of it
 /// and of the settings ([`crate::feed::values::Values::digest`]).
-pub const STAGES: u64 = 5;
+pub const STAGES: u64 = 6;
 
 /// See [`Pipeline::enough`]: somewhat more than 500, since filters remove some.
-const ENOUGH: usize = 560;
+const ENOUGH: usize = 540;
 
 fn listed(source: impl CandidateSource + 'static, limit: usize) -> ListedSource {
     ListedSource { source: Arc::new(source), limit }

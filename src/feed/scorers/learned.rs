@@ -80,19 +80,25 @@ impl Scorer for LearnedValue {
         let model = query.values.model;
         let index = self.index.read();
         let (mut parts, mut all_p) = ([ClipPart::UNKNOWN; CHUNK], [[0.0; LANES]; CHUNK]);
+        let (mut all_inputs, mut scores) = ([Inputs::default(); CHUNK], [0.0; CHUNK]);
         for chunk in candidates.chunks_mut(CHUNK) {
             // One plain loop: the processor then waits for many shares at once.
             for (part, candidate) in parts.iter_mut().zip(&*chunk) {
                 *part = *index.part(candidate.found.ordinal);
             }
             learned.part.score_all(&parts[..chunk.len()], &mut all_p);
-            let mut learned_of = parts.iter().zip(&all_p);
+            let mut rest = parts.iter().zip(&all_p).zip(&mut all_inputs);
             self.explicit.each(query, chunk, |candidate, mut inputs| {
-                if let Some((part, p)) = learned_of.next().filter(|(part, _)| part.is_known()) {
+                let Some(((part, p), place)) = rest.next() else { return };
+                if part.is_known() {
                     mix_in(learned, (candidate, part), p, &mut inputs);
                 }
-                candidate.score = model.score(&inputs) as f32;
+                *place = inputs;
             });
+            model.score_all(&all_inputs[..chunk.len()], &mut scores);
+            for (candidate, score) in chunk.iter_mut().zip(scores) {
+                candidate.score = score;
+            }
         }
         Ok(())
     }
