@@ -25,6 +25,9 @@ use crate::{print, processor_seconds, resident_bytes, world};
 const VIEWERS: usize = 200;
 const PAGES_PER_SESSION: usize = 5;
 const PAGES: usize = 20_000;
+/// Viewers, and clips watched by each, whose memory is measured.
+const WATCHERS: usize = 10_000;
+const WATCHED: usize = 20;
 
 fn index(size: usize) -> SharedIndex {
     let mut index = Index::new();
@@ -110,6 +113,28 @@ async fn serve(bench: &Bench, count: usize) -> (usize, u64, Vec<u32>) {
         cursor = crate::client::next_cursor(&page.body).map(ToOwned::to_owned);
     }
     (bytes, scored, walls)
+}
+
+/// Prints what the index takes for each viewer who has watched so many clips, over a corpus of `size`.
+pub fn measure_viewers(size: usize) {
+    let index = index(size);
+    let mut index = index.write();
+    let before = resident_bytes();
+    let mut offset = index.applied();
+    for round in 0..WATCHED {
+        for viewer in 0..WATCHERS {
+            for event in world::view(viewer, round, size) {
+                offset += 1;
+                index.apply(&world::logged(offset, viewer, event));
+            }
+        }
+    }
+    let per_viewer = resident_bytes().saturating_sub(before) / WATCHERS;
+    print(&format!(
+        "{per_viewer} bytes of memory per viewer for what was learned of {WATCHERS}, {WATCHED} clips \
+         watched by each; {} views learned",
+        index.learned().views()
+    ));
 }
 
 /// Prints the figures of one corpus; answers the processor time per page in microseconds.

@@ -3,6 +3,7 @@
 //! - **in process**: `FeedPages::page` over 10 k, 100 k and 1 M clips (or the numbers on the command
 //!   line), warm: viewers with a history, sessions of five pages. Unit: microseconds of processor time
 //!   per page over all threads, the store's writer included; memory in bytes per indexed clip.
+//! - **viewers**: bytes of memory for what the index learned of each of ten thousand.
 //! - **over HTTP**, 100 k clips, the real router, layers and server on loopback, the client in a process
 //!   of its own: processor time of the server per request and requests per second, against a handler on
 //!   the same stack that returns the same bytes ready-made, in turns; then the 99th percentile at half
@@ -51,6 +52,7 @@ fn main() {
             last / first
         ));
     }
+    in_process::measure_viewers(10_000);
     http::measure(100_000);
 }
 

@@ -131,6 +131,20 @@ pub fn of_clip(clip: ClipId, kind: EventKind, number: usize, at: Timestamp) -> E
     }
 }
 
+/// One clip in view and watched.
+pub fn view(viewer: usize, round: usize, corpus: usize) -> [Event; 2] {
+    let mut dice = Dice::new(mix((viewer * 1_000 + round) as u64 ^ 0x7669_6577));
+    let clip = clip_id(dice.below(corpus));
+    let watch = EventKind::Watch { watch_ms: 1_000 + dice.below(20_000) as u32, loops: 0 };
+    [EventKind::Impression, watch].map(|kind| of_clip(clip, kind, viewer * 1_000 + round, START))
+}
+
+/// An event of a viewer as the log has it.
+pub fn logged(offset: u64, viewer: usize, event: Event) -> LoggedEvent {
+    let viewer = AccountId::from_bits(1_000_000 + viewer as u128);
+    LoggedEvent { offset, viewer, market: Market::US, at: START.plus_ms(offset as i64), event }
+}
+
 /// What one viewer did before: the history of someone with tastes.
 pub fn history(viewer: usize, corpus: usize) -> Vec<Event> {
     let mut dice = Dice::new(mix(viewer as u64 ^ 0x4157));

@@ -1,5 +1,5 @@
-//! The few JSON writers of the page. Clips, tags and cards are written once when they are indexed and
-//! joined per page: that costs a copy where a serializer costs a walk.
+//! The few JSON writers of the page. Texts are quoted once, when they are indexed, and copied per page, which
+//! costs less than a serializer's walk.
 
 use std::io::Write as _;
 
@@ -15,10 +15,10 @@ pub fn text(value: &str) -> String {
 }
 
 /// RFC 3339 in UTC with milliseconds.
-pub fn instant(at: Timestamp) -> String {
+pub fn write_instant(at: Timestamp, out: &mut Vec<u8>) {
     static PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
     let instant = jiff::Timestamp::from_millisecond(at.unix_ms()).unwrap_or(jiff::Timestamp::MAX);
-    PRINTER.timestamp_to_string(&instant)
+    PRINTER.print_timestamp(&instant, out).expect("writing to memory cannot fail");
 }
 
 /// A whole number.
@@ -82,6 +82,19 @@ pub fn write_money(money: Money, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::domain::money::Currency;
+
+    #[test]
+    fn instants_are_written_to_the_millisecond() {
+        for (unix_ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_764_115_200_007, "2025-11-26T00:00:00.007Z"),
+            (i64::MAX, "9999-12-30T22:00:00.999Z"),
+        ] {
+            let mut out = Vec::new();
+            write_instant(Timestamp::from_unix_ms(unix_ms), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
 
     #[test]
     fn numbers_and_money_are_written_like_serde_does() {

@@ -190,10 +190,10 @@ pub(super) struct ColdRow {
     pub creator: AccountId,
     /// The product of a clip that shows exactly one; all zeros otherwise.
     pub only_product: ProductId,
-    /// `"clip":{"id":…,"creator":` and, from `split` on, what stands between creator and playback.
-    pub text: Box<str>,
-    /// Where the creator belongs.
-    pub split: u32,
+    /// The caption as JSON.
+    pub caption: Box<str>,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
     /// Whether there is a storyboard.
     pub has_storyboard: bool,
     /// The objects' prefix.

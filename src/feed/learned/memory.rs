@@ -17,6 +17,22 @@ struct View {
     clip: u64,
     deeds: u16,
     is_over: bool,
+    /// How long it was watched, all ends together.
+    watch_ms: u32,
+}
+
+/// What the end of a view says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It is over, and this was done in it.
+    First(u16),
+    /// It had ended before: a player that was hidden told so then, came back, and went on.
+    Again {
+        /// What was done in it.
+        deeds: u16,
+        /// How long it had been watched until then.
+        before_ms: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +111,7 @@ impl Viewers {
 
     /// A view begins.
     pub fn begin(&mut self, number: u32, clip: u64) {
-        let fresh = View { clip, deeds: 0, is_over: false };
+        let fresh = View { clip, ..View::default() };
         if let Some(view) = self.view(number, clip) {
             // What was done before the impression came in belongs to it.
             if view.is_over {
@@ -108,16 +124,16 @@ impl Viewers {
         viewer.oldest = (viewer.oldest + 1) % VIEWS as u8;
     }
 
-    /// A view ends; answers what was done in it, or nothing if it had ended already: a player that was hidden
-    /// after more than a skip told so then, and what is watched after it comes back is no second view. What is
-    /// done later is added to these.
-    pub fn end(&mut self, number: u32, clip: u64) -> Option<u16> {
+    /// A view ends, or goes on and ends once more. What is done later is added to what was done in it.
+    pub fn end(&mut self, number: u32, clip: u64, watch_ms: u32) -> Option<Ended> {
         if self.view(number, clip).is_none() {
             self.begin(number, clip);
         }
         let view = self.view(number, clip)?;
+        let (deeds, before_ms) = (view.deeds, view.watch_ms);
+        view.watch_ms = before_ms.saturating_add(watch_ms);
         let was_over = std::mem::replace(&mut view.is_over, true);
-        (!was_over).then_some(view.deeds)
+        Some(if was_over { Ended::Again { deeds, before_ms } } else { Ended::First(deeds) })
     }
 
     /// Something is done with a clip; answers whether its view is over and this is news.
@@ -145,7 +161,8 @@ impl Viewers {
             viewer.trace.write(writer);
             for view in viewer.views {
                 writer.word(view.clip);
-                writer.word(u64::from(view.deeds) | u64::from(view.is_over) << 16);
+                let deeds = u64::from(view.deeds) | u64::from(view.is_over) << 16;
+                writer.word(deeds | u64::from(view.watch_ms) << 32);
             }
         }
     }
@@ -163,7 +180,8 @@ impl Viewers {
             let mut views = [View::default(); VIEWS];
             for view in &mut views {
                 let (clip, word) = (reader.word()?, reader.word()?);
-                *view = View { clip, deeds: word as u16, is_over: word >> 16 != 0 };
+                let is_over = word >> 16 & 1 != 0;
+                *view = View { clip, deeds: word as u16, is_over, watch_ms: (word >> 32) as u32 };
             }
             let oldest = word as u8;
             if usize::from(oldest) >= VIEWS || read.numbers.insert(key, number).is_some() {
@@ -285,18 +303,20 @@ mod tests {
         let (number, _) = viewers.claim(7);
         viewers.begin(number, 1);
         assert!(!viewers.does(number, 1, Head::Like), "told with the view");
-        assert_eq!(viewers.end(number, 1), Some(bit(Head::Like)));
-        assert_eq!(viewers.end(number, 1), None, "the same view goes on");
+        assert_eq!(viewers.end(number, 1, 900), Some(Ended::First(bit(Head::Like))));
+        let again = |before_ms| Some(Ended::Again { deeds: bit(Head::Like), before_ms });
+        assert_eq!(viewers.end(number, 1, 50), again(900), "the same view goes on");
+        assert_eq!(viewers.end(number, 1, u32::MAX), again(950));
         assert!(!viewers.does(number, 1, Head::Like), "no news");
         assert!(viewers.does(number, 1, Head::Buy), "told alone");
         viewers.begin(number, 1);
-        assert_eq!(viewers.end(number, 1), Some(0), "another view");
+        assert_eq!(viewers.end(number, 1, 0), Some(Ended::First(0)), "another view");
         assert!(!viewers.does(number, 2, Head::TagTap), "its impression is still on its way");
         viewers.begin(number, 2);
         for clip in 3..=5 {
             viewers.begin(number, clip);
         }
-        assert_eq!(viewers.end(number, 2), Some(bit(Head::TagTap)));
+        assert_eq!(viewers.end(number, 2, 0), Some(Ended::First(bit(Head::TagTap))));
         assert!(viewers.does(number, 1, Head::Buy), "long after its view");
     }
 

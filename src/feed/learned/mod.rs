@@ -10,10 +10,11 @@ mod snapshot;
 mod view;
 
 use crate::domain::account::Market;
+use crate::domain::engagement::is_finish;
 use crate::domain::event::EventKind;
 use crate::domain::id::AccountId;
 use crate::domain::limits::{LEARNED_CLIPS_MAX, LEARNED_VIEWERS_MAX};
-use crate::feed::learned::memory::{Clips, Viewers};
+use crate::feed::learned::memory::{Clips, Ended, Viewers};
 use crate::feed::learned::view::{Deed, deed, exposure_of, outcome_of};
 use crate::ports::events::LoggedEvent;
 use crate::ranking::learner::feed::{
@@ -83,6 +84,16 @@ impl Default for Learned {
 /// What tells a viewer from others; never 0, which stands for nobody.
 pub fn viewer_key(viewer: AccountId) -> u64 {
     mix((viewer.bits() >> 64) as u64 ^ mix(viewer.bits() as u64)).max(1)
+}
+
+/// How long a clip was watched in all, going by a report: once around is its length at least.
+fn told_ms((watch_ms, loops): (u32, u32), subject: &Subject) -> u32 {
+    if loops == 0 { watch_ms } else { watch_ms.max(subject.keys.duration_ms) }
+}
+
+fn viewer_keys(logged: &LoggedEvent) -> ViewerKeys {
+    let (viewer, market) = (viewer_key(logged.viewer), market_word(logged.market));
+    ViewerKeys { viewer, market, surface: 0 }
 }
 
 /// A market as a number.
@@ -186,18 +197,52 @@ impl Learned {
 
     fn learn_view(&mut self, number: u32, logged: &LoggedEvent, subject: &Subject) -> bool {
         let EventKind::Watch { watch_ms, loops } = logged.event.kind else { return false };
-        let Some(deeds) = self.viewers.end(number, subject.keys.clip) else { return false };
-        let keys = ViewerKeys {
-            viewer: viewer_key(logged.viewer),
-            market: market_word(logged.market),
-            surface: 0,
+        let told_ms = told_ms((watch_ms, loops), subject);
+        let deeds = match self.viewers.end(number, subject.keys.clip, told_ms) {
+            Some(Ended::First(deeds)) => deeds,
+            Some(Ended::Again { deeds, before_ms }) => {
+                let all_ms = before_ms.saturating_add(told_ms);
+                return self.learn_rest(number, logged, subject, (deeds, before_ms, all_ms));
+            }
+            None => return false,
         };
+        let keys = viewer_keys(logged);
         let outcome = outcome_of((watch_ms, loops), deeds, subject);
         let trace = self.viewers.trace_mut(number);
         self.heads.learn(&keys, &subject.keys, trace, &outcome, logged.at.unix_ms());
         self.check();
         self.meet(number, logged, subject, exposure_of((watch_ms, loops), deeds, subject));
         true
+    }
+
+    /// What was watched of a view after an end of it was learned: only what is better now is told.
+    fn learn_rest(
+        &mut self,
+        number: u32,
+        logged: &LoggedEvent,
+        subject: &Subject,
+        (deeds, before_ms, all_ms): (u16, u32, u32),
+    ) -> bool {
+        let duration_ms = subject.keys.duration_ms;
+        let meeting = |watch_ms: u32| exposure_of((watch_ms, 0), deeds, subject);
+        let is_more = meeting(all_ms) > meeting(before_ms);
+        if is_more {
+            self.meet(number, logged, subject, meeting(all_ms));
+        }
+        let is_finish = |watch_ms: u32| is_finish(watch_ms, duration_ms, 0);
+        let is_finished = is_finish(all_ms) && !is_finish(before_ms);
+        if is_finished {
+            self.learn_late(number, logged, subject, Head::Finish);
+        }
+        is_more || is_finished
+    }
+
+    /// Lets the heads learn what was done after the end of its view.
+    fn learn_late(&mut self, number: u32, logged: &LoggedEvent, subject: &Subject, head: Head) {
+        let trace = self.viewers.trace(number);
+        let (keys, at_ms) = (viewer_keys(logged), logged.at.unix_ms());
+        self.heads.learn_late(&keys, &subject.keys, &trace, head, at_ms);
+        self.check();
     }
 
     /// What a viewer does with a clip is part of the view while it lasts, and told alone after its end.
@@ -212,15 +257,7 @@ impl Learned {
         if !is_new_after_the_end {
             return false;
         }
-        let keys = ViewerKeys {
-            viewer: viewer_key(logged.viewer),
-            market: market_word(logged.market),
-            surface: 0,
-        };
-        let trace = self.viewers.trace(number);
-        let at_ms = logged.at.unix_ms();
-        self.heads.learn_late(&keys, &subject.keys, &trace, head, at_ms);
-        self.check();
+        self.learn_late(number, logged, subject, head);
         if head != Head::NotInterested {
             self.meet(number, logged, subject, Meeting::Loved);
         }

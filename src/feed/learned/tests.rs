@@ -32,6 +32,25 @@ fn subject(clip: u64) -> Subject {
     Subject { keys: ClipKeys { clip, entities, duration_ms: DURATION_MS }, shoppable: true }
 }
 
+/// A view in pieces: hidden in the middle, and watched to the end later.
+#[test]
+fn a_view_in_two_pieces_is_one_that_got_further() {
+    let clip = subject(1);
+    let tell = |pieces: &[u32]| {
+        let mut learned = learned(&log(2_000));
+        let before = learned.views();
+        let kinds = pieces.iter().map(|&watch_ms| EventKind::Watch { watch_ms, loops: 0 });
+        for (at, kind) in std::iter::once(EventKind::Impression).chain(kinds).enumerate() {
+            learned.apply(&event(10_000 + at as u64, 77, kind), Some(&clip));
+        }
+        learned.views() - before
+    };
+    assert_eq!(tell(&[DURATION_MS]), 1, "one view");
+    assert_eq!(tell(&[3_000, DURATION_MS - 3_000]), 2, "and that it was watched to the end");
+    assert_eq!(tell(&[3_000, 500]), 1, "nothing new");
+    assert_eq!(tell(&[DURATION_MS, DURATION_MS]), 1, "nothing new");
+}
+
 /// A log in which even viewers watch even clips to the end and tap, and skip odd ones; and the other way
 /// round.
 fn log(views: u64) -> Vec<(LoggedEvent, Subject)> {
