@@ -10,7 +10,7 @@ use reqwest::Method;
 use tokio::time::Instant;
 
 use crate::choose_cryptography;
-use crate::collector::{Collector, find};
+use crate::collector::{Collector, PATIENCE, find};
 use crate::purchases::Purchases;
 use crate::server::{DRAIN_MS, Server};
 use crate::traffic::{Client, Traffic as _};
@@ -152,12 +152,14 @@ async fn callers_decide_and_what_they_decided_is_sent_once() {
     let answered = ask(&client, &token, &format!("{CALLER}-01")).await;
     let span = collector.span(|span| span.name == "GET /v1/feed").await;
     assert!(answered.contains(&hex(&span.span_id)), "{answered} is of the sampled request");
-    let exported = metric(&client, &token, "exported").await;
-    // An export that was traced would bring about the next one, and so on.
-    let (exports, spans) = (collector.exports(), collector.spans().len() as u64);
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!((collector.exports(), collector.spans().len() as u64), (exports, spans));
-    assert!(exported > 0 && exported <= spans, "{exported} of {spans}");
+    // An export that was traced would bring about the next one, and so on: before the span of another request,
+    // or along with it.
+    let (exports, spans) = (collector.exports(), collector.spans().len());
+    counted(&client, &token, spans).await;
+    ask(&client, &token, &format!("{CALLER}-01")).await;
+    collector.span(|other| other.name == span.name && other.span_id != span.span_id).await;
+    assert_eq!((collector.exports(), collector.spans().len()), (exports + 1, spans + 1));
+    counted(&client, &token, spans + 1).await;
     assert_eq!(metric(&client, &token, "dropped").await, 0);
     server.terminate();
 }
@@ -189,6 +191,15 @@ async fn metric(client: &Client, token: &str, fate: &str) -> u64 {
     let name = format!("vitrine_trace_spans_total{{fate=\"{fate}\"}} ");
     let line = text.lines().find_map(|line| line.strip_prefix(&name));
     line.unwrap_or_else(|| panic!("no `{name}` in {text}")).parse().unwrap()
+}
+
+/// Waits until so many spans are counted as exported: that is after the collector has answered.
+async fn counted(client: &Client, token: &str, spans: usize) {
+    let began = Instant::now();
+    while metric(client, token, "exported").await != spans as u64 {
+        assert!(began.elapsed() < PATIENCE, "{spans} spans are not counted as exported");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
