@@ -25,6 +25,8 @@ use crate::{print, processor_seconds, resident_bytes, world};
 const VIEWERS: usize = 200;
 const PAGES_PER_SESSION: usize = 5;
 const PAGES: usize = 20_000;
+/// Clips of the corpus whose memory is measured: at half of it all that is bounded is full.
+const LARGE: usize = 1_000_000;
 /// Viewers, and clips watched by each, whose memory is measured.
 const WATCHERS: usize = 10_000;
 const WATCHED: usize = 20;
@@ -115,11 +117,14 @@ async fn serve(bench: &Bench, count: usize) -> (usize, u64, Vec<u32>) {
     (bytes, scored, walls)
 }
 
-/// Prints what the index takes for each viewer who has watched so many clips, over a corpus of `size`.
-pub fn measure_viewers(size: usize) {
+/// In a process of its own: memory that another corpus has left behind would be counted as free. Prints
+/// what an index of so many clips takes, then what is learned of viewers takes on top.
+pub fn memory(size: usize) {
+    let fresh = resident_bytes();
     let index = index(size);
-    let mut index = index.write();
     let before = resident_bytes();
+    print(&format!("{}", before - fresh));
+    let mut index = index.write();
     let mut offset = index.applied();
     for round in 0..WATCHED {
         for viewer in 0..WATCHERS {
@@ -129,19 +134,31 @@ pub fn measure_viewers(size: usize) {
             }
         }
     }
-    let per_viewer = resident_bytes().saturating_sub(before) / WATCHERS;
+    print(&format!("{}", resident_bytes().saturating_sub(before)));
+}
+
+/// Prints what one more clip takes in a large index, where what is bounded is full, and what one more viewer
+/// takes who has watched so many clips.
+pub fn measure_memory() {
+    let asked = |size: usize| -> Vec<usize> {
+        let own = std::env::current_exe().expect("it has a name");
+        let answer = std::process::Command::new(own).args(["memory", &size.to_string()]).output();
+        let text = String::from_utf8(answer.expect("it runs").stdout).expect("it is text");
+        text.lines().map(|line| line.parse().expect("a number of bytes")).collect()
+    };
+    let (half, whole) = (asked(LARGE / 2), asked(LARGE));
     print(&format!(
-        "{per_viewer} bytes of memory per viewer for what was learned of {WATCHERS}, {WATCHED} clips \
-         watched by each; {} views learned",
-        index.learned().views()
+        "memory from {} to {LARGE} clips: {} bytes a clip; {} bytes a viewer for what was learned of \
+         {WATCHERS}, {WATCHED} clips watched by each",
+        LARGE / 2,
+        (whole[0] - half[0]) / (LARGE / 2),
+        whole[1] / WATCHERS,
     ));
 }
 
 /// Prints the figures of one corpus; answers the processor time per page in microseconds.
 pub fn measure(size: usize) -> f64 {
-    let before = resident_bytes();
     let index = index(size);
-    let per_clip = resident_bytes().saturating_sub(before) / size;
     let bench = services(&index);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime starts");
@@ -168,7 +185,7 @@ pub fn measure(size: usize) -> f64 {
     walls.sort_unstable();
     print(&format!(
         "in process, {size:>9} clips: {cost:6.1} µs CPU per page (wall p50 {} p99 {} µs), \
-         {} candidates scored, {} bytes, {per_clip} bytes of memory per clip",
+         {} candidates scored, {} bytes",
         walls[PAGES / 2],
         walls[PAGES * 99 / 100],
         scored / PAGES as u64,

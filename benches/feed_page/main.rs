@@ -2,8 +2,8 @@
 //!
 //! - **in process**: `FeedPages::page` over 10 k, 100 k and 1 M clips (or the numbers on the command
 //!   line), warm: viewers with a history, sessions of five pages. Unit: microseconds of processor time
-//!   per page over all threads, the store's writer included; memory in bytes per indexed clip.
-//! - **viewers**: bytes of memory for what the index learned of each of ten thousand.
+//!   per page over all threads, the store's writer included.
+//! - **memory**: bytes per indexed clip, and per viewer of whom something was learned.
 //! - **over HTTP**, 100 k clips, the real router, layers and server on loopback, the client in a process
 //!   of its own: processor time of the server per request and requests per second, against a handler on
 //!   the same stack that returns the same bytes ready-made, in turns; then the 99th percentile at half
@@ -35,6 +35,10 @@ fn main() {
         client::main(&arguments[2..]);
         return;
     }
+    if arguments.get(1).is_some_and(|word| word == "memory") {
+        in_process::memory(arguments[2].parse().expect("a number of clips"));
+        return;
+    }
     // `cargo test --all-targets` starts benches too, without this word: nothing is measured then.
     if !arguments.iter().any(|word| word == "--bench") {
         return;
@@ -52,7 +56,7 @@ fn main() {
             last / first
         ));
     }
-    in_process::measure_viewers(10_000);
+    in_process::measure_memory();
     http::measure(100_000);
 }
 

@@ -6,7 +6,7 @@
 //! keeps one over time keeps the clip's key beside it and compares.
 //!
 //! It is a fold: clips and products come from the stores and the change log, counters from the event
-//! log, and so does what is [learned](crate::feed::learned). About 0.9 KiB per clip with one or two tags (`benches/feed_page.rs` measures it).
+//! log, and so does what is [learned](crate::feed::learned). About 0.9 KiB per clip with one or two tags (`benches/feed_page` measures it).
 
 mod entities;
 mod events;

@@ -1,5 +1,5 @@
-//! A clip's part of a page: written when it is shown, from what the index holds of it. Text made beforehand
-//! would be written in half the time, a microsecond or two a page, and take a fifth of the index's memory.
+//! A clip's part of a page: written when it is shown, from what the index holds of it. Whole text, made when a
+//! clip is indexed, would be copied at once, but take 170 bytes more of every clip.
 
 use crate::domain::clip::{Clip, ClipMedia};
 use crate::domain::id::{AccountId, ProductId};
